@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config'
+
+// Worker threads and child processes run on Node's own type stripping, so a green run is checked for the Node it used.
+const setupFiles = ['test/support/require-node.ts']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{node-spoe,agent,workflows}/**/*.test.ts'],
+          setupFiles,
+          pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          setupFiles,
+          pool: 'forks',
+          // Each file runs HAProxy, an agent and often Temporal: two files at once are what two cores carry.
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
