@@ -1,0 +1,131 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { DECISION_BUCKETS_S } from '../counters.ts'
+import type { AgentParts } from '../parts.ts'
+
+const PREFIX = 'haproxy_temporal_'
+
+/**
+ * Everything the agent counts, read from its typed arrays and plain counters at scrape time, so that counting costs the
+ * decision path an addition and no more. Label values come from the configuration and from fixed lists, never from a
+ * request.
+ */
+export function createRegistry(parts: AgentParts): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: PREFIX })
+  decisionMetrics(registry, parts)
+  dispatchMetrics(registry, parts)
+  identityMetrics(registry, parts)
+  spopMetrics(registry, parts)
+  return registry
+}
+
+/** A counter whose values are read when somebody asks. `fill` reports each series once. */
+function counter(registry: Registry, name: string, help: string, labelNames: string[], fill: (report: (labels: Record<string, string>, value: number) => void) => void): void {
+  registry.registerMetric(
+    new Counter({
+      name: PREFIX + name,
+      help,
+      labelNames,
+      registers: [],
+      collect() {
+        // Without the reset every scrape would add the totals once more.
+        this.reset()
+        fill((labels, value) => this.inc(labels, value))
+      },
+    }),
+  )
+}
+
+function gauge(registry: Registry, name: string, help: string, labelNames: string[], fill: (report: (labels: Record<string, string>, value: number) => void) => void): void {
+  registry.registerMetric(
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames,
+      registers: [],
+      collect() {
+        this.reset()
+        fill((labels, value) => this.set(labels, value))
+      },
+    }),
+  )
+}
+
+function decisionMetrics(registry: Registry, { decisions }: AgentParts): void {
+  counter(registry, 'decisions_total', 'Decided requests by rule and reason; "ok" is an allow.', ['rule', 'reason'], (report) => {
+    for (const { rule, reason, count } of decisions.decisions()) report({ rule, reason }, count)
+  })
+  counter(registry, 'outcomes_total', 'Responses of requests that a rule let through, by status class.', ['rule', 'status'], (report) => {
+    for (const { rule, status, count } of decisions.outcomes()) report({ rule, status }, count)
+  })
+  const name = `${PREFIX}decision_seconds`
+  // prom-client cannot be given buckets that were counted elsewhere; its registry takes any object that has get().
+  const histogram = {
+    name,
+    help: 'Time from the arrival of a check message to its decision.',
+    type: 'histogram',
+    aggregator: 'sum',
+    get() {
+      let total = 0
+      const values: object[] = decisions.durationBuckets.reduce<object[]>((list, count, i) => {
+        total += count
+        const le = i < DECISION_BUCKETS_S.length ? (DECISION_BUCKETS_S[i] ?? 0) : '+Inf'
+        list.push({ labels: { le }, value: total, metricName: `${name}_bucket` })
+        return list
+      }, [])
+      values.push({ labels: {}, value: decisions.durationSumS, metricName: `${name}_sum` })
+      values.push({ labels: {}, value: total, metricName: `${name}_count` })
+      return { name, help: this.help, type: this.type, aggregator: this.aggregator, values }
+    },
+  }
+  registry.registerMetric(histogram as unknown as Counter)
+}
+
+/** The conservation law: received = the sum of all others. */
+const EVENT_STATES = ['received', 'delivered', 'deduplicated', 'coalesced', 'sampledOut', 'rateLimited', 'shed', 'deadLettered'] as const
+
+function dispatchMetrics(registry: Registry, { dispatcher }: AgentParts): void {
+  for (const state of EVENT_STATES) {
+    const name = `events_${state.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)}_total`
+    counter(registry, name, `Workflow events ${state}, by rule. received = delivered + deduplicated + coalesced + sampled_out + rate_limited + shed + dead_lettered + pending.`, ['rule'], (report) => {
+      for (const [rule, counts] of Object.entries(dispatcher.counters().rules)) report({ rule }, counts[state])
+    })
+  }
+  gauge(registry, 'events_pending', 'Workflow events on their way to Temporal, by rule.', ['rule'], (report) => {
+    for (const [rule, counts] of Object.entries(dispatcher.counters().rules)) report({ rule }, counts.pending)
+  })
+  counter(registry, 'temporal_calls_total', 'Calls to Temporal, retries included.', [], (report) => report({}, dispatcher.counters().calls))
+  gauge(registry, 'temporal_connected', '1 when the last call to Temporal was answered, 0 when it was not.', [], (report) => {
+    report({}, dispatcher.state().temporal === 'connected' ? 1 : 0)
+  })
+  gauge(registry, 'events_oldest_pending_seconds', 'Age of the oldest event that Temporal does not have yet.', [], (report) => {
+    report({}, (dispatcher.state().oldestPendingMs ?? 0) / 1000)
+  })
+  gauge(registry, 'outbox_rows', 'Durable events on disk.', [], (report) => report({}, dispatcher.state().outboxRows))
+}
+
+function identityMetrics(registry: Registry, { authenticator }: AgentParts): void {
+  gauge(registry, 'identity_keys', 'Usable keys by provider.', ['provider'], (report) => {
+    for (const status of authenticator.status()) report({ provider: status.provider }, status.keys)
+  })
+  gauge(registry, 'identity_keys_age_seconds', 'Time since the keys were last fetched, by provider.', ['provider'], (report) => {
+    for (const status of authenticator.status()) if (status.ageS !== undefined) report({ provider: status.provider }, status.ageS)
+  })
+  counter(registry, 'identity_key_fetches_total', 'Fetches of key sets by provider and result.', ['provider', 'result'], (report) => {
+    for (const { provider, fetches } of authenticator.status()) {
+      report({ provider, result: 'ok' }, fetches.ok)
+      report({ provider, result: 'failed' }, fetches.failed)
+    }
+  })
+}
+
+/** node-spoe's counters that are levels, not totals. */
+const SPOP_GAUGES: ReadonlySet<string> = new Set(['connections', 'inFlight'])
+
+function spopMetrics(registry: Registry, { spop }: AgentParts): void {
+  for (const key of Object.keys(spop.counters) as (keyof typeof spop.counters)[]) {
+    const name = `spop_${key.replace(/Total$/, '').replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)}`
+    if (SPOP_GAUGES.has(key)) gauge(registry, name, `SPOP: ${key} now.`, [], (report) => report({}, spop.counters[key]))
+    else counter(registry, `${name}_total`, `SPOP: ${key} since the start.`, [], (report) => report({}, spop.counters[key]))
+  }
+}

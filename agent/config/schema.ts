@@ -1,0 +1,162 @@
+import { z } from 'zod'
+import type { ErrorCode } from '../errors.ts'
+import { parseDuration } from './duration.ts'
+
+/** Statuses that the shipped haproxy.cfg turns into responses. */
+export const DENY_STATUSES = [400, 401, 403, 404, 429, 503] as const
+
+/** A zod refusal that keeps our own error code. */
+function refuse(ctx: z.RefinementCtx, code: ErrorCode, message: string): typeof z.NEVER {
+  ctx.addIssue({ code: 'custom', message, params: { code } })
+  return z.NEVER
+}
+
+/** `40ms` and the like, as milliseconds. */
+function duration(minMs: number, maxMs: number): z.ZodType<number, string> {
+  return z.string({ message: 'expected a duration such as 40ms' }).transform((text, ctx) => {
+    const ms = parseDuration(text)
+    if (ms === undefined) return refuse(ctx, 'CONFIG_DURATION', `"${text}" is not a duration`)
+    if (ms < minMs || ms > maxMs) {
+      return refuse(ctx, 'CONFIG_DURATION', `"${text}" is outside ${minMs}ms to ${maxMs}ms`)
+    }
+    return ms
+  })
+}
+
+function address(schemes: RegExp, example: string): z.ZodString {
+  const message = `expected an address such as ${example}`
+  return z.string({ message }).regex(schemes, { message })
+}
+
+const TCP = /^tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
+const TCP_OR_UNIX = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}|unix:\/\/\/.+)$/
+
+const oneOrMore = <T extends z.ZodType<string>>(item: T): z.ZodType<string[]> =>
+  z.union([item.transform((one) => [one as string]), z.array(item as z.ZodType<string>).min(1)])
+
+const text = z.string().min(1)
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, {
+  message: 'expected a name: letters, digits, "-" and "_", 32 at most, starting with a letter or digit',
+})
+const claimPath = z.union([text.transform((claim) => [claim]), z.array(text).min(1).max(8)])
+
+const provider = z.strictObject({
+  preset: z.literal('oidc').default('oidc'),
+  issuer: z.url({ protocol: /^https?$/, message: 'expected the issuer URL, as the "iss" claim writes it' }),
+  jwksUri: z.url({ protocol: /^https?$/ }).optional(),
+  audience: oneOrMore(text),
+  algorithms: z
+    .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']))
+    .min(1)
+    .default(['RS256', 'PS256', 'ES256', 'EdDSA']),
+  clockSkew: duration(0, 600_000).default(60_000),
+  maxLifetime: duration(1000, 365 * 86_400_000).optional(),
+  typ: oneOrMore(text).optional(),
+  required: z.boolean().default(true),
+  caFile: text.optional(),
+  claims: z
+    .strictObject({
+      subject: claimPath.default(['sub']),
+      tenant: claimPath.default(['tenant']),
+      roles: claimPath.default(['roles']),
+      scopes: claimPath.optional(),
+    })
+    .prefault({}),
+})
+
+const temporalTls = z.union([
+  z.boolean(),
+  z.strictObject({
+    caFile: text.optional(),
+    certFile: text.optional(),
+    keyFile: text.optional(),
+    serverName: text.optional(),
+  }),
+])
+
+const workflowCommon = {
+  taskQueue: text.max(200).default('edge'),
+  delivery: z.enum(['memory', 'durable']).default('memory'),
+}
+const key = text.describe('CEL expression that gives the entity key, a string')
+const workflowType = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,199}$/, { message: 'expected a workflow type' })
+
+/** Exactly one of start, signal and meter; a plain object so that an unknown key is reported as just that. */
+const workflow = z
+  .strictObject({
+    start: workflowType.optional(),
+    signal: workflowType.optional(),
+    meter: workflowType.optional(),
+    key: key.optional(),
+    type: text.max(200).optional(),
+    ...workflowCommon,
+  })
+  .superRefine((value, ctx) => {
+    const kinds = (['start', 'signal', 'meter'] as const).filter((kind) => value[kind] !== undefined)
+    if (kinds.length !== 1) {
+      refuse(ctx, 'CONFIG_CONFLICT', 'expected exactly one of "start", "signal" and "meter", each naming a workflow type')
+    } else if (kinds[0] === 'start' && value.key !== undefined) {
+      refuse(ctx, 'CONFIG_CONFLICT', '"start" makes one workflow for each request and takes no "key"')
+    } else if (kinds[0] !== 'start' && value.key === undefined) {
+      refuse(ctx, 'CONFIG_MISSING', `"${kinds[0]}" needs a "key": which workflow the event belongs to, for example identity.tenant`)
+    }
+  })
+
+const denyStatus = z.union(
+  DENY_STATUSES.map((status) => z.literal(status)),
+  { message: `expected one of the statuses ${DENY_STATUSES.join(', ')}` },
+)
+
+const variable = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, {
+  message: 'expected a variable name: a small letter, then small letters, digits and "_", 40 at most',
+})
+
+const rule = z.strictObject({
+  name,
+  match: z
+    .strictObject({
+      method: oneOrMore(z.string().regex(/^[A-Z]+$/, { message: 'expected a method in capitals, such as POST' })).optional(),
+      host: oneOrMore(text).optional(),
+      path: oneOrMore(z.string().startsWith('/', { message: 'expected a path that begins with "/"' })).optional(),
+      when: text.optional(),
+    })
+    .default({}),
+  identity: z
+    .union([z.literal('none'), z.strictObject({ require: oneOrMore(text), scopes: z.array(text).default([]) })], {
+      message: 'expected "none" or { require: <provider>, scopes: […] }',
+    })
+    .optional(),
+  deny: denyStatus.optional(),
+  set: z.record(variable, text).default({}),
+  route: z.string().regex(/^[A-Za-z0-9_.:-]+$/, { message: 'expected the name of a backend of haproxy.cfg' }).optional(),
+  workflow: workflow.optional(),
+})
+
+export const configSchema = z.strictObject({
+  version: z.literal(1),
+  spop: z.strictObject({
+    listen: oneOrMore(address(TCP_OR_UNIX, 'tcp://127.0.0.1:9000 or unix:///run/haproxy-temporal/spop.sock')),
+    deadline: duration(1, 60_000).default(40),
+    drain: duration(0, 600_000).default(3000),
+  }),
+  admin: z.strictObject({ listen: address(TCP, 'tcp://127.0.0.1:9101') }).optional(),
+  temporal: z.strictObject({
+    address: z.string().regex(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, { message: 'expected host:port' }),
+    namespace: text.default('default'),
+    tls: temporalTls.default(false),
+    apiKey: text.optional(),
+  }),
+  outbox: z
+    .strictObject({ path: text.default('.data/outbox.db'), maxRows: z.int().min(1).default(1_000_000) })
+    .prefault({}),
+  queue: z.strictObject({ maxEvents: z.int().min(1).default(100_000) }).prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  identity: z.strictObject({ providers: z.record(name, provider).default({}) }).prefault({}),
+  rules: z.array(rule),
+  default: z.strictObject({ deny: denyStatus }).default({ deny: 403 }),
+})
+
+export type AgentConfig = z.output<typeof configSchema>
+export type RuleConfig = AgentConfig['rules'][number]
+export type WorkflowConfig = NonNullable<RuleConfig['workflow']>
+export type ProviderSettings = AgentConfig['identity']['providers'][string]

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import type { Command } from './dispatch/command.ts'
+import type { Identity } from './identity/identity.ts'
+import type { Actor, EdgeEvent } from './messages.ts'
+import type { Expression, Facts } from './rules/cel.ts'
+import type { CompiledWorkflow } from './rules/rule.ts'
+import type { VariableValue } from './rules/variables.ts'
+
+/** Entity key of events whose key expression gives nothing: they are kept together, not lost. */
+export const NO_KEY = '(none)'
+
+/** Temporal takes ids of 1,000 bytes; longer keys are cut and made unique again by a hash. */
+const MAX_KEY_BYTES = 500
+
+/**
+ * What a matched request asks of Temporal. All ids come from the rule's name and HAProxy's unique-id, so the same
+ * request always makes the same command.
+ */
+export function toCommand(
+  workflow: CompiledWorkflow,
+  facts: Facts,
+  identity: Identity | undefined,
+  vars: Readonly<Record<string, VariableValue>>,
+): Command {
+  const { request } = facts
+  const { rule, kind, workflowType, taskQueue, delivery, keyExpression } = workflow
+  const event: EdgeEvent = {
+    id: `${rule}/${request.id}`,
+    type: workflow.type,
+    rule,
+    at: Date.now(),
+    request: {
+      id: request.id,
+      method: request.method,
+      host: request.host,
+      path: request.path,
+      query: request.query,
+      source: request.source,
+    },
+    actor: toActor(rule, request.id, identity),
+    vars,
+  }
+  const key = keyExpression === undefined ? '' : entityKey(keyExpression, facts)
+  const workflowId = kind === 'start' ? event.id : `${rule}/${key}`
+  return { kind, rule, workflowType, taskQueue, delivery, workflowId, key, event }
+}
+
+function toActor(rule: string, requestId: string, identity: Identity | undefined): Actor {
+  if (identity === undefined) return { v: 1, type: 'anonymous', roles: [], scopes: [], requestId, rule }
+  return {
+    v: 1,
+    type: 'jwt',
+    provider: identity.provider,
+    issuer: identity.issuer,
+    subject: identity.subject,
+    ...(identity.tenant !== '' && { tenant: identity.tenant }),
+    roles: identity.roles,
+    scopes: identity.scopes,
+    requestId,
+    rule,
+  }
+}
+
+function entityKey(expression: Expression, facts: Facts): string {
+  let value: unknown
+  try {
+    value = expression.evaluate(facts)
+  } catch {
+    return NO_KEY
+  }
+  if (typeof value !== 'string' || value === '') return NO_KEY
+  if (value.length * 3 <= MAX_KEY_BYTES || Buffer.byteLength(value) <= MAX_KEY_BYTES) return value
+  return `${value.slice(0, 64)}~${createHash('sha256').update(value).digest('base64url')}`
+}

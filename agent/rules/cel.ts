@@ -1,0 +1,94 @@
+import { type ASTNode, Environment } from '@marcbachmann/cel-js'
+import { ConnectionView, IdentityView, RequestView } from './facts.ts'
+
+/** What an expression is evaluated against. `identity` is null on rules that ask for none. */
+export interface Facts {
+  readonly request: RequestView
+  readonly connection: ConnectionView
+  readonly identity: IdentityView | null
+}
+
+export interface Expression {
+  /** Whether it reads `identity`, so that the caller must be known before it can be evaluated. */
+  readonly needsIdentity: boolean
+  /** @throws when a claim it reads is absent, or types do not fit at run time */
+  evaluate(facts: Facts): unknown
+}
+
+/** Why an expression is refused; `start` and `end` are character offsets within it. */
+export interface ExpressionError {
+  readonly message: string
+  readonly start: number
+  readonly end: number
+}
+
+const environment = new Environment({ limits: { maxAstNodes: 2000, maxDepth: 64 } })
+  .registerType('Request', {
+    ctor: RequestView,
+    fields: { id: 'string', method: 'string', host: 'string', path: 'string', query: 'string' },
+  })
+  .registerType('Connection', { ctor: ConnectionView, fields: { source: 'string', tls: 'bool' } })
+  .registerType('Identity', {
+    ctor: IdentityView,
+    fields: {
+      provider: 'string',
+      issuer: 'string',
+      subject: 'string',
+      tenant: 'string',
+      roles: 'list<string>',
+      scopes: 'list<string>',
+      claims: 'map<string, dyn>',
+    },
+  })
+  .registerVariable('request', 'Request')
+  .registerVariable('connection', 'Connection')
+  .registerVariable('identity', 'Identity')
+
+/**
+ * Compiles and type-checks CEL.
+ * @param wanted the type it must have; `dyn` (a claim, whose type only the token knows) passes for `string` and `any`
+ */
+export function compileExpression(source: string, wanted: 'bool' | 'string' | 'any'): Expression | ExpressionError {
+  try {
+    const program = environment.parse(source)
+    const checked = program.check()
+    if (!checked.valid) return refusal(source, checked.error)
+    const fits = wanted === 'any' || checked.type === wanted || (wanted === 'string' && checked.type === 'dyn')
+    if (!fits) {
+      return { message: `gives ${checked.type ?? 'nothing'} where ${wanted} is needed`, start: 0, end: source.length }
+    }
+    const names = new Set<string>()
+    const regex = walk(program.ast, names)
+    if (regex !== undefined) {
+      // cel-js compiles matches() into a backtracking RegExp at each evaluation: seconds for 27 hostile characters.
+      const message = 'matches() is not available: its running time is not bounded; use path patterns, startsWith, endsWith or contains'
+      return { message, start: regex.start, end: regex.end }
+    }
+    return { needsIdentity: names.has('identity'), evaluate: program }
+  } catch (error) {
+    return refusal(source, error)
+  }
+}
+
+export function isExpressionError(result: Expression | ExpressionError): result is ExpressionError {
+  return 'message' in result
+}
+
+function refusal(source: string, error: unknown): ExpressionError {
+  const { summary, message, range } = error as { summary?: string; message: string; range?: { start: number; end: number } }
+  return { message: summary ?? message, start: range?.start ?? 0, end: range?.end ?? source.length }
+}
+
+/** Collects the names that are read; returns the first call of matches(). */
+function walk(node: ASTNode, names: Set<string>): ASTNode | undefined {
+  if (node.op === 'id') names.add(node.args)
+  if (node.op === 'rcall' && node.args[0] === 'matches') return node
+  let found: ASTNode | undefined
+  const visit = (value: unknown): void => {
+    if (found !== undefined || typeof value !== 'object' || value === null) return
+    if (Array.isArray(value)) value.forEach(visit)
+    else if ('op' in value) found = walk(value as ASTNode, names)
+  }
+  visit(node.args)
+  return found
+}

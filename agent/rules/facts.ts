@@ -1,0 +1,74 @@
+import type { Identity } from '../identity/identity.ts'
+import type { RequestFacts } from '../messages.ts'
+
+/** The request as rules and workflows see it; one object a request, always the same shape. */
+export class RequestView implements RequestFacts {
+  readonly id: string
+  readonly method: string
+  readonly host: string
+  /** Canonical, see `canonicalPath`. */
+  readonly path: string
+  readonly query: string
+  readonly source: string
+  readonly tls: boolean
+
+  constructor(id: string, method: string, host: string, path: string, query: string, source: string, tls: boolean) {
+    this.id = id
+    this.method = method
+    this.host = host
+    this.path = path
+    this.query = query
+    this.source = source
+    this.tls = tls
+  }
+}
+
+/** `connection` in expressions. */
+export class ConnectionView {
+  readonly source: string
+  readonly tls: boolean
+
+  constructor(source: string, tls: boolean) {
+    this.source = source
+    this.tls = tls
+  }
+}
+
+/** `identity` in expressions; made once for each verified token. */
+export class IdentityView {
+  readonly provider: string
+  readonly issuer: string
+  readonly subject: string
+  readonly tenant: string
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[]
+  readonly claims: Readonly<Record<string, unknown>>
+
+  constructor(identity: Identity) {
+    this.provider = identity.provider
+    this.issuer = identity.issuer
+    this.subject = identity.subject
+    this.tenant = identity.tenant
+    this.roles = identity.roles
+    this.scopes = identity.scopes
+    this.claims = identity.claims
+  }
+}
+
+const views = new WeakMap<Identity, IdentityView>()
+
+export function identityView(identity: Identity): IdentityView {
+  let view = views.get(identity)
+  if (view === undefined) {
+    view = new IdentityView(identity)
+    views.set(identity, view)
+  }
+  return view
+}
+
+/** The Host header without its port and in small letters. `[::1]:8443` keeps its brackets. */
+export function canonicalHost(host: string): string {
+  const colon = host.lastIndexOf(':')
+  const bare = colon === -1 || host.endsWith(']') ? host : host.slice(0, colon)
+  return /[A-Z]/.test(bare) ? bare.toLowerCase() : bare
+}

@@ -1,0 +1,52 @@
+import type { WorkflowAction } from '../dispatch/command.ts'
+import type { Expression } from './cel.ts'
+import type { PathMatcher } from './path.ts'
+
+/** The part of a match that needs no expression; `undefined` matches everything. */
+export interface StaticMatch {
+  readonly methods: ReadonlySet<string> | undefined
+  readonly hosts: readonly HostMatcher[] | undefined
+  readonly paths: readonly PathMatcher[] | undefined
+}
+
+export type HostMatcher = (host: string) => boolean
+
+export interface CompiledWorkflow extends WorkflowAction {
+  /** Request type in the event: which activity code runs. */
+  readonly type: string
+  /** Entity key, for `signal` and `meter`. */
+  readonly keyExpression: Expression | undefined
+}
+
+export interface CompiledRule {
+  readonly name: string
+  /** Position in the file, and index of its counters. */
+  readonly index: number
+  readonly match: StaticMatch
+  readonly when: Expression | undefined
+  /** Providers that may vouch for the caller; `undefined` asks for no identity. */
+  readonly providers: readonly string[] | undefined
+  readonly scopes: readonly string[]
+  /** Status, for a rule that denies. */
+  readonly deny: number | undefined
+  readonly set: readonly (readonly [name: string, value: Expression])[]
+  readonly route: string | undefined
+  readonly workflow: CompiledWorkflow | undefined
+}
+
+export interface RuleSet {
+  readonly rules: readonly CompiledRule[]
+  /** Status when no rule matches. */
+  readonly defaultDeny: number
+}
+
+export function matchesStatically(match: StaticMatch, method: string, host: string, path: string): boolean {
+  if (match.methods !== undefined && !match.methods.has(method)) return false
+  if (match.paths !== undefined && !some(match.paths, path)) return false
+  return match.hosts === undefined || some(match.hosts, host)
+}
+
+function some(matchers: readonly ((value: string) => boolean)[], value: string): boolean {
+  for (const matches of matchers) if (matches(value)) return true
+  return false
+}

@@ -1,0 +1,80 @@
+import type { Reply } from 'node-spoe'
+import { challenge } from '../identity/reasons.ts'
+import type { Expression, Facts } from './cel.ts'
+import type { Decision } from './decision.ts'
+
+/** HAProxy's `option var-prefix`: `txn.temporal.decision` and so on. */
+export const VARIABLE_PREFIX = 'temporal'
+
+/** The variables of the contract, which `register-var-names` of spoe.conf must list for those HAProxy does not read. */
+export const VARIABLES = [
+  'decision',
+  'status',
+  'reason',
+  'challenge',
+  'rule',
+  'route',
+  'subject',
+  'issuer',
+  'tenant',
+  'roles',
+  'event_id',
+  'workflow_id',
+] as const
+
+/** Names that a rule's `set` may not take; the last three are HAProxy's own, see spoe.conf. */
+export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([...VARIABLES, 'error', 'process_ms', 'total_ms'])
+
+/** What a rule's `set` may produce. */
+export type VariableValue = string | number | boolean
+
+/** Puts a decision into the ACK. All in scope `txn`: `sess` would leak one request's caller into the next. */
+export function writeDecision(reply: Reply, decision: Decision, realm: string): void {
+  reply.setVar('txn', 'decision', decision.allow ? 'allow' : 'deny')
+  reply.setVar('txn', 'reason', decision.reason)
+  if (decision.reason !== 'ok') {
+    reply.setVar('txn', 'status', decision.status)
+    const scope = decision.reason === 'insufficient_scope' ? decision.rule?.scopes.join(' ') : undefined
+    const value = challenge(decision.reason, scope === undefined ? { realm } : { realm, scope })
+    if (value !== '') reply.setVar('txn', 'challenge', value)
+  }
+  const { rule, identity } = decision
+  if (rule !== undefined) {
+    reply.setVar('txn', 'rule', rule.name)
+    if (decision.allow && rule.route !== undefined) reply.setVar('txn', 'route', rule.route)
+  }
+  if (identity !== undefined) {
+    reply.setVar('txn', 'subject', identity.subject)
+    reply.setVar('txn', 'issuer', identity.issuer)
+    if (identity.tenant !== '') reply.setVar('txn', 'tenant', identity.tenant)
+    if (identity.roles.length > 0) reply.setVar('txn', 'roles', identity.roles.join(','))
+  }
+}
+
+/**
+ * The value of one `set` entry; `undefined` leaves the variable unset: the claim is absent, or it is nothing that a
+ * header could carry.
+ */
+export function evaluateVariable(expression: Expression, facts: Facts): VariableValue | undefined {
+  let value: unknown
+  try {
+    value = expression.evaluate(facts)
+  } catch {
+    return undefined
+  }
+  if (Array.isArray(value)) value = value.every((item) => typeof item === 'string') ? value.join(',') : undefined
+  switch (typeof value) {
+    case 'bigint':
+      return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+    case 'number':
+      // SPOP has no fractions.
+      return Number.isSafeInteger(value) ? value : String(value)
+    case 'boolean':
+      return value
+    case 'string':
+      // HAProxy percent-encodes line breaks in headers, but other users of the variable may not.
+      return value.length <= 1024 && !/[\x00-\x1f\x7f]/.test(value) ? value : undefined
+    default:
+      return undefined
+  }
+}
