@@ -1,0 +1,56 @@
+/** Bytes of UTF-8 of a role or scope. */
+const MAX_NAME = 256
+
+/** Seconds since the epoch, year 36812: beyond it lies no honest date, and Infinity (`1e400`) lies there too. */
+const MAX_DATE = 2 ** 40
+
+/** NumericDate of RFC 7519 section 2, possibly a fraction. */
+export function isDate(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_DATE
+}
+
+/**
+ * Whether a claim may become a variable of HAProxy and thereby a header or a log field: a non-empty string of at most
+ * `maxBytes` bytes of UTF-8 without C0 characters or DEL. Lone surrogates are refused too: two different ones would
+ * reach the wire as the same U+FFFD, and two callers would look like one.
+ */
+export function isSafeText(value: unknown, maxBytes: number): value is string {
+  if (typeof value !== 'string' || value === '' || value.length > maxBytes) return false
+  let ascii = true
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i)
+    if (code < 0x20 || code === 0x7f) return false
+    if (code > 0x7f) ascii = false
+  }
+  return ascii || (value.isWellFormed() && Buffer.byteLength(value) <= maxBytes)
+}
+
+/** Whether `aud` names one of ours exactly; undefined when it is neither a string nor an array of strings. */
+export function audienceMatches(aud: unknown, ours: readonly string[]): boolean | undefined {
+  if (typeof aud === 'string') return ours.includes(aud)
+  if (!Array.isArray(aud) || !aud.every((value) => typeof value === 'string')) return undefined
+  return aud.some((value) => ours.includes(value))
+}
+
+/** {@link names} found a member that is no name. */
+export const NOT_NAMES = Symbol('not a name')
+
+/**
+ * Names (roles, scopes) from claims that are each absent, null, an array of strings, or one string split at
+ * `separator`. Duplicates and empty strings are left out, at most `max` kept.
+ * @returns NOT_NAMES when a member is not a string, is over 256 bytes or is no safe text
+ */
+export function names(claims: readonly unknown[], max: number, separator: RegExp): string[] | typeof NOT_NAMES {
+  const found = new Set<string>()
+  for (const claim of claims) {
+    if (claim === undefined || claim === null) continue
+    const members: unknown = typeof claim === 'string' ? claim.split(separator) : claim
+    if (!Array.isArray(members)) return NOT_NAMES
+    for (const member of members as unknown[]) {
+      if (member === '') continue
+      if (!isSafeText(member, MAX_NAME)) return NOT_NAMES
+      if (found.size < max) found.add(member)
+    }
+  }
+  return [...found]
+}

@@ -1,0 +1,105 @@
+import type { ProviderConfig } from './config.ts'
+import type { Identity } from './identity.ts'
+import { atPath, freezeJson, type JsonObject } from './plain-json.ts'
+import type { DenyReason } from './reasons.ts'
+import { mediaType } from './strict-jwt.ts'
+import { audienceMatches, isDate, isSafeText, names, NOT_NAMES } from './claim-values.ts'
+
+/** Bytes of UTF-8. */
+const MAX_SUBJECT = 1024
+const MAX_TENANT = 256
+/** Entries kept; more are dropped, so that one token cannot fill a SPOE frame. */
+const MAX_ROLES = 50
+const MAX_SCOPES = 100
+
+/** `typ` accepted where the provider does not say: RFC 7519 section 5.1, RFC 9068 section 2.1. */
+const DEFAULT_TYP: readonly string[] = ['jwt', 'at+jwt']
+
+/** Claims that only ID tokens carry (OpenID Connect Core sections 2 and 3.3.2.11). */
+const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash'] as const
+
+/** What the rules need of a token whose signature is proven. */
+export interface SignedClaims {
+  readonly typ: string | undefined
+  readonly payload: JsonObject
+}
+
+/**
+ * Judges the claims of a token whose signature is proven and normalises them. The first rule broken, in this order, is
+ * the reason: typ, dates, lifetime, audience, kind of token, binding, then what becomes a variable.
+ * @param nowS seconds since the epoch
+ */
+export function judgeClaims(token: SignedClaims, provider: ProviderConfig, nowS: number): Identity | DenyReason {
+  const { payload } = token
+  if (!typAccepted(token.typ, provider.typ)) return 'typ_mismatch'
+  const { iss, exp, aud } = payload as { iss?: unknown; exp?: unknown; aud?: unknown }
+  if (iss !== provider.issuer) return 'unknown_issuer'
+  const late = judgeDates(payload, provider, nowS)
+  if (late !== undefined) return late
+  if (aud === undefined) return 'claim_missing'
+  const ours = audienceMatches(aud, provider.audience)
+  if (ours === undefined) return 'claim_invalid'
+  if (!ours) return 'audience_mismatch'
+  if (isIdToken(payload)) return 'typ_mismatch'
+  // Bound to a key or certificate (RFC 7800): as a plain bearer token it is exactly what its issuer meant to prevent.
+  if (payload['cnf'] !== undefined) return 'binding_missing'
+
+  const claims = freezeJson(payload)
+  const subject = atPath(claims, provider.claims.subject)
+  if (subject === undefined || subject === '') return 'claim_missing'
+  if (!isSafeText(subject, MAX_SUBJECT)) return 'claim_invalid'
+  const tenant = tenantOf(claims, provider.claims.tenant)
+  const roles = provider.claims.roles.length === 0 ? [] : names([atPath(claims, provider.claims.roles)], MAX_ROLES, /[ ,]+/)
+  const scopes = names(scopeClaims(claims, provider.claims.scopes), MAX_SCOPES, / +/)
+  if (tenant === undefined || roles === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
+  return Object.freeze({
+    provider: provider.name,
+    issuer: provider.issuer,
+    subject,
+    tenant,
+    roles: Object.freeze(roles),
+    scopes: Object.freeze(scopes),
+    claims,
+    expiresAt: exp as number,
+  })
+}
+
+/**
+ * The dates of a token against a clock: `exp` + skew is the first second of being expired, `nbf` and `iat` may lie up to
+ * and including the skew ahead (RFC 7519 sections 4.1.4 to 4.1.6).
+ */
+export function judgeDates(payload: JsonObject, provider: ProviderConfig, nowS: number): DenyReason | undefined {
+  const { exp, nbf, iat } = payload as { exp?: unknown; nbf?: unknown; iat?: unknown }
+  const skew = provider.clockSkewS
+  if (exp === undefined) return 'claim_missing'
+  if (!isDate(exp) || (nbf !== undefined && !isDate(nbf)) || (iat !== undefined && !isDate(iat))) return 'claim_invalid'
+  if (nowS >= exp + skew) return 'expired'
+  if (nbf !== undefined && nbf > nowS + skew) return 'not_yet_valid'
+  if (iat !== undefined && iat > nowS + skew) return 'issued_in_future'
+  if (provider.maxLifetimeS === undefined) return undefined
+  if (iat === undefined) return 'claim_missing' // a lifetime that cannot be known is not within bounds
+  return exp - iat > provider.maxLifetimeS ? 'lifetime_too_long' : undefined
+}
+
+/** RFC 9068 section 4, RFC 8725 section 3.11: a token made for another purpose must not pass for an access token. */
+function typAccepted(typ: string | undefined, configured: readonly string[] | undefined): boolean {
+  if (configured === undefined) return typ === undefined || DEFAULT_TYP.includes(mediaType(typ))
+  return typ !== undefined && configured.some((accepted) => mediaType(accepted) === mediaType(typ))
+}
+
+function isIdToken(payload: JsonObject): boolean {
+  return payload['token_use'] === 'id' || ID_TOKEN_CLAIMS.some((name) => payload[name] !== undefined)
+}
+
+/** Undefined when the claim is there and unfit; '' when it is absent. Some providers number their tenants. */
+function tenantOf(claims: JsonObject, path: readonly string[]): string | undefined {
+  const value = path.length === 0 ? undefined : atPath(claims, path)
+  if (value === undefined || value === null || value === '') return ''
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value)
+  return isSafeText(value, MAX_TENANT) ? value : undefined
+}
+
+/** RFC 9068 section 2.2.3 has `scope`; Okta and Entra send `scp`. */
+function scopeClaims(claims: JsonObject, path: readonly string[] | undefined): unknown[] {
+  return path === undefined ? [claims['scope'], claims['scp']] : [atPath(claims, path)]
+}
