@@ -1,0 +1,57 @@
+import type { ActionWriter } from './protocol/ack.ts'
+import type { ActionReply } from './reply.ts'
+
+/** Where the ACKs of a connection go. */
+export interface AckTarget {
+  /** Largest LEN agreed with HAProxy, bytes. */
+  readonly maxFrameSize: number
+  /** False once no ACK may be sent any more. */
+  readonly open: boolean
+  /** NOTIFYs of this connection that wait for a promise. */
+  pending: number
+  sendAck(ids: Uint8Array, idsStart: number, idsEnd: number, actions: ActionWriter): void
+}
+
+/** A NOTIFY whose ACK waits for at least one promise. */
+export class Exchange {
+  readonly target: AckTarget
+  /** SID and FID as they came. A copy: the read buffer is gone by the time the promise resolves. */
+  readonly ids: Uint8Array
+  readonly reply: ActionReply
+  readonly expiresAt: number
+  /** Handlers that have not resolved yet. */
+  waiting = 0
+  settled = false
+  previous: Exchange | undefined = undefined
+  next: Exchange | undefined = undefined
+
+  constructor(target: AckTarget, ids: Uint8Array, reply: ActionReply, expiresAt: number) {
+    this.target = target
+    this.ids = ids
+    this.reply = reply
+    this.expiresAt = expiresAt
+  }
+}
+
+/** Open exchanges in the order of their deadlines, which is the order they came in: all have the same time to live. */
+export class ExchangeList {
+  first: Exchange | undefined = undefined
+  #last: Exchange | undefined = undefined
+
+  add(exchange: Exchange): void {
+    exchange.previous = this.#last
+    if (this.#last === undefined) this.first = exchange
+    else this.#last.next = exchange
+    this.#last = exchange
+  }
+
+  remove(exchange: Exchange): void {
+    const { previous, next } = exchange
+    if (previous === undefined) this.first = next
+    else previous.next = next
+    if (next === undefined) this.#last = previous
+    else next.previous = previous
+    exchange.previous = undefined
+    exchange.next = undefined
+  }
+}

@@ -1,0 +1,36 @@
+import { FrameType, connectionFrame } from './frame.ts'
+import { encodeKvList, readKvList } from './kv.ts'
+import { STATUS_UNKNOWN, statusMessage } from './status.ts'
+import type { Cursor } from './varint.ts'
+
+/** Why HAProxy closes the connection. */
+export interface HaproxyDisconnect {
+  readonly status: number
+  readonly message: string
+}
+
+/**
+ * HAPROXY-DISCONNECT payload, a KV-LIST (SPOE.txt 3.2.8)
+ *   "status-code"  UINT32
+ *   "message"      STRING
+ */
+export function readHaproxyDisconnect(cursor: Cursor): HaproxyDisconnect {
+  const list = readKvList(cursor)
+  const status = list.get('status-code')?.value
+  const message = list.get('message')?.value
+  return {
+    status: typeof status === 'number' ? status : STATUS_UNKNOWN,
+    message: typeof message === 'string' ? message.slice(0, 255) : '',
+  }
+}
+
+/**
+ * AGENT-DISCONNECT, the whole frame, same payload (SPOE.txt 3.2.9). The message is the status code's own: HAProxy up to
+ * 3.0 refuses one above 255 bytes, and what a peer may learn about an error is its code.
+ */
+export function encodeAgentDisconnect(status: number): Buffer {
+  return connectionFrame(
+    FrameType.AGENT_DISCONNECT,
+    encodeKvList({ 'status-code': status, message: statusMessage(status) }),
+  )
+}

@@ -1,0 +1,111 @@
+import type { ArgType } from '../api.ts'
+import { ABSENT, FIELD_WIDTH, FrameView } from './view.ts'
+import { skipValue } from './values.ts'
+import type { Cursor } from './varint.ts'
+
+/**
+ * LIST-OF-MESSAGES  (name nb-args:u8 (name value)*)*     up to the end of the frame; may be empty (SPOE.txt 3.2.6)
+ * name              varint length, bytes; an argument's may be empty
+ * value             typed data
+ */
+
+/** Walks over the rest of a list and throws where it is malformed, before any handler has acted on half a frame. */
+export function checkMessages(cursor: Cursor): void {
+  const start = cursor.position
+  while (cursor.position < cursor.end) {
+    cursor.skip(cursor.varint('a message name'), 'a message name')
+    skipArguments(cursor)
+  }
+  cursor.position = start
+}
+
+/** Moves past nb-args and the arguments of a message nobody handles. */
+export function skipArguments(cursor: Cursor): void {
+  for (let left = cursor.byte('the number of arguments'); left > 0; left--) {
+    cursor.skip(cursor.varint('an argument name'), 'an argument name')
+    skipValue(cursor, cursor.byte('an argument type'))
+  }
+}
+
+/**
+ * Reads the messages of one name. HAProxy sends the same arguments in the same order every time, so the plan remembers
+ * which declared argument stood at which position and only compares its bytes; where that fails it searches.
+ */
+export class MessagePlan {
+  readonly name: string
+  readonly #nameBytes: Buffer
+  readonly #types: readonly ArgType[]
+  readonly #slots: ReadonlyMap<string, number>
+  /** Declared argument names, by slot. */
+  readonly #names: readonly Buffer[]
+  /** Slot that stood at each position last time; nb-args is one byte, so 255 are enough. */
+  readonly #guess = new Uint16Array(256)
+  #view: FrameView
+
+  constructor(name: string, args: Readonly<Record<string, ArgType>>) {
+    const declared = Object.keys(args)
+    this.name = name
+    this.#nameBytes = Buffer.from(name, 'latin1')
+    this.#types = Object.values(args)
+    this.#slots = new Map(declared.map((arg, slot) => [arg, slot]))
+    this.#names = declared.map((arg) => Buffer.from(arg, 'latin1'))
+    this.#view = this.#newView()
+  }
+
+  /** Whether the bytes in `[start, end)` are this message's name. */
+  matches(buffer: Uint8Array, start: number, end: number): boolean {
+    return sameBytes(this.#nameBytes, buffer, start, end)
+  }
+
+  /** Reads nb-args and the arguments into the view and opens it. Of two arguments with one name the last counts. */
+  read(cursor: Cursor, buffer: Buffer): FrameView {
+    const view = this.#view
+    const fields = view.fields
+    for (let i = 0; i < fields.length; i += FIELD_WIDTH) fields[i] = ABSENT
+    const count = cursor.byte('the number of arguments')
+    for (let position = 0; position < count; position++) {
+      const nameStart = cursor.skip(cursor.varint('an argument name'), 'an argument name')
+      const slot = this.#slotAt(position, cursor.buffer, nameStart, cursor.position)
+      const typeByte = cursor.byte('an argument type')
+      const start = skipValue(cursor, typeByte)
+      if (slot >= 0) {
+        const field = slot * FIELD_WIDTH
+        fields[field] = typeByte
+        fields[field + 1] = start
+        fields[field + 2] = cursor.position
+      }
+    }
+    view.open(buffer)
+    return view
+  }
+
+  /** Leaves the current view to an asynchronous handler that may still hold it, so it never shows another request. */
+  abandonView(): void {
+    this.#view = this.#newView()
+  }
+
+  #newView(): FrameView {
+    return new FrameView(this.name, this.#types, this.#slots)
+  }
+
+  #slotAt(position: number, buffer: Uint8Array, start: number, end: number): number {
+    const guess = this.#guess[position]!
+    const expected = this.#names[guess]
+    if (expected !== undefined && sameBytes(expected, buffer, start, end)) return guess
+    for (let slot = 0; slot < this.#names.length; slot++) {
+      if (sameBytes(this.#names[slot]!, buffer, start, end)) {
+        this.#guess[position] = slot
+        return slot
+      }
+    }
+    return -1
+  }
+}
+
+function sameBytes(expected: Uint8Array, buffer: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== expected.length) return false
+  for (let i = 0; i < expected.length; i++) {
+    if (expected[i] !== buffer[start + i]) return false
+  }
+  return true
+}

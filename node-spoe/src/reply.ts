@@ -1,0 +1,87 @@
+import type { Reply } from './api.ts'
+import { SpopError } from './errors.ts'
+import { ActionWriter, type VariableValue } from './protocol/ack.ts'
+import { SCOPES, type Scope, type VariableNames } from './protocol/variable.ts'
+import type { Reporter } from './report.ts'
+
+/** What a settled reply holds instead of a writer. */
+const NO_ACTIONS = new ActionWriter()
+
+/**
+ * The reply handlers write to. The dispatcher shares one among all synchronous handlers. One that went asynchronous
+ * keeps its reply for itself: that object is never used again, so a late write cannot end up in another request's ACK.
+ */
+export class ActionReply implements Reply {
+  readonly #names: VariableNames
+  readonly #reporter: Reporter
+  #actions: ActionWriter
+  #limit = 0
+  #settled = true
+
+  constructor(names: VariableNames, reporter: Reporter, actions: ActionWriter) {
+    this.#names = names
+    this.#reporter = reporter
+    this.#actions = actions
+  }
+
+  get settled(): boolean {
+    return this.#settled
+  }
+
+  get actions(): ActionWriter {
+    return this.#actions
+  }
+
+  /** Opens the reply for an ACK with at most `limit` bytes of actions. */
+  begin(limit: number): void {
+    this.#limit = limit
+    this.#actions.reset(limit)
+    this.#settled = false
+  }
+
+  discard(): void {
+    this.#actions.reset(this.#limit)
+  }
+
+  /** Ignores what comes later. */
+  settle(): void {
+    this.#settled = true
+  }
+
+  /** Settles for good and gives the writer back for another reply. */
+  release(): ActionWriter {
+    const actions = this.#actions
+    this.#settled = true
+    this.#actions = NO_ACTIONS
+    return actions
+  }
+
+  setVar(scope: Scope, name: string, value: VariableValue): void {
+    if (this.#isLate()) return
+    try {
+      this.#actions.setVar(scopeCode(scope), this.#names.encode(scope, name), value)
+    } catch (error) {
+      this.#reporter.variableRefused(error)
+    }
+  }
+
+  unsetVar(scope: Scope, name: string): void {
+    if (this.#isLate()) return
+    try {
+      this.#actions.unsetVar(scopeCode(scope), this.#names.encode(scope, name))
+    } catch (error) {
+      this.#reporter.variableRefused(error)
+    }
+  }
+
+  #isLate(): boolean {
+    if (this.#settled) this.#reporter.counters.lateVariables++
+    return this.#settled
+  }
+}
+
+function scopeCode(scope: Scope): number {
+  const code: number | undefined = Object.hasOwn(SCOPES, scope) ? SCOPES[scope] : undefined
+  if (code === undefined) throw new SpopError('ERR_SPOP_VARIABLE_SCOPE', String(scope).slice(0, 100))
+  return code
+}
