@@ -1,0 +1,153 @@
+import { NativeConnection, Worker, type NativeConnectionOptions } from '@temporalio/worker'
+import type { ActivityDependencies } from './activities/index.ts'
+import { backoff, pause } from './backoff.ts'
+import { workflowBundle, type WorkflowBundle } from './bundle.ts'
+import type { Logger } from './logger.ts'
+import { installRuntime } from './runtime.ts'
+import { workerParts } from './worker-options.ts'
+
+export interface WorkerHostOptions {
+  /** `host:port` of Temporal. */
+  readonly address: string
+  readonly namespace: string
+  readonly taskQueue: string
+  readonly tls?: NativeConnectionOptions['tls']
+  readonly apiKey?: string
+  readonly logger: Logger
+  /** How the worker shows in Temporal. Default: the SDK's `pid@host`. */
+  readonly identity?: string
+  /** Workflows kept in memory between their tasks. Default: the SDK's, which depends on the heap. */
+  readonly maxCachedWorkflows?: number
+  /** What the activities work with. */
+  readonly activities?: ActivityDependencies
+  /** How long running activities may go on after `stop`, in milliseconds. Default 10,000. */
+  readonly shutdownGrace?: number
+}
+
+/**
+ * `connecting`: Temporal is away or does not accept us, the host keeps trying. `running`: polling for work; a loss of
+ * the connection that the SDK bridges by itself does not leave this state.
+ */
+export type WorkerHostState = 'idle' | 'connecting' | 'running' | 'stopping' | 'stopped'
+
+export interface WorkerHost {
+  readonly state: WorkerHostState
+  /**
+   * Works until `stop`, through any absence of Temporal. To be called once.
+   *
+   * @throws Error when it cannot ever work: the workflows do not compile, or an option is not valid
+   */
+  run(): Promise<void>
+  /** Takes no more work, lets running activities end, and resolves when all is closed. */
+  stop(): Promise<void>
+}
+
+/** A worker that stands by: connects when Temporal is there, and again when it was lost. Starts nothing before `run`. */
+export function createWorkerHost(options: WorkerHostOptions): WorkerHost {
+  return new SupervisedWorker(options)
+}
+
+/** Running for this long counts as success: the next failure starts at the shortest pause again. Milliseconds. */
+const STABLE_AFTER = 30_000
+
+class SupervisedWorker implements WorkerHost {
+  readonly #options: WorkerHostOptions
+  readonly #log: Logger
+  readonly #stopped = new AbortController()
+  #state: WorkerHostState = 'idle'
+  #worker: Worker | undefined
+  #running: Promise<void> | undefined
+  /** The failure that was logged last: the same one again is no news. */
+  #problem: string | undefined
+
+  constructor(options: WorkerHostOptions) {
+    this.#options = options
+    this.#log = options.logger
+  }
+
+  get state(): WorkerHostState {
+    return this.#state
+  }
+
+  run(): Promise<void> {
+    if (this.#running !== undefined) throw new Error('this worker host runs already or has been stopped')
+    this.#running = this.#supervise().finally(() => (this.#state = 'stopped'))
+    return this.#running
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state !== 'stopped') this.#state = 'stopping'
+    this.#stopped.abort()
+    if (this.#worker?.getState() === 'RUNNING') this.#worker.shutdown()
+    this.#running ??= Promise.resolve().finally(() => (this.#state = 'stopped'))
+    // A failure of `run` belongs to whoever called `run`.
+    await this.#running.catch(() => undefined)
+  }
+
+  async #supervise(): Promise<void> {
+    installRuntime(this.#log)
+    const bundle = await workflowBundle()
+    for (let failures = 1; !this.#stopped.signal.aborted; failures += 1) {
+      this.#state = 'connecting'
+      const before = Date.now()
+      try {
+        await this.#work(bundle)
+      } catch (error) {
+        if (isMistake(error)) throw error
+        this.#report(error)
+        if (Date.now() - before > STABLE_AFTER) failures = 1
+        await pause(backoff(failures), this.#stopped.signal)
+      }
+    }
+  }
+
+  /** One connection and its worker, from beginning to end. Resolves when stopped, throws when Temporal fails us. */
+  async #work(bundle: WorkflowBundle): Promise<void> {
+    const { address, namespace, taskQueue, tls, apiKey, identity, maxCachedWorkflows, activities } = this.#options
+    const connection = await NativeConnection.connect({
+      address,
+      ...(tls !== undefined && { tls }),
+      ...(apiKey !== undefined && { apiKey }),
+    })
+    try {
+      if (this.#stopped.signal.aborted) return
+      this.#worker = await Worker.create({
+        ...workerParts(bundle, activities),
+        connection,
+        namespace,
+        taskQueue,
+        shutdownGraceTime: this.#options.shutdownGrace ?? 10_000,
+        ...(identity !== undefined && { identity }),
+        ...(maxCachedWorkflows !== undefined && { maxCachedWorkflows }),
+      })
+      const working = this.#worker.run()
+      // `stop` may have come while the worker was made.
+      if (this.#stopped.signal.aborted) this.#worker.shutdown()
+      else this.#started()
+      await working
+    } finally {
+      this.#worker = undefined
+      await connection.close()
+    }
+  }
+
+  #started(): void {
+    const { address, namespace, taskQueue } = this.#options
+    this.#state = 'running'
+    this.#problem = undefined
+    this.#log.info({ address, namespace, taskQueue }, 'worker is running')
+  }
+
+  #report(error: unknown): void {
+    const problem = String(error)
+    const fields = { address: this.#options.address, namespace: this.#options.namespace, err: error }
+    if (problem === this.#problem) this.#log.debug(fields, 'Temporal is still not there')
+    else this.#log.warn(fields, 'no worker without Temporal: will keep trying')
+    this.#problem = problem
+  }
+}
+
+/** An option that is wrong stays wrong, however often it is tried. */
+function isMistake(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError
+}
