@@ -1,0 +1,95 @@
+import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { DispatchError, messageOf } from './errors.ts'
+
+/** The schema this release writes; older ones are migrated step by step, newer ones are refused. */
+const VERSION = 1
+
+const MIGRATIONS: readonly string[] = [
+  // Event ids begin with rule and time, so the unique index grows at one edge per rule: see UNIQUE keys under backlog.
+  `CREATE TABLE outbox (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+   CREATE TABLE dead_letters (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, body TEXT NOT NULL,
+     reason TEXT NOT NULL, attempts INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;`,
+]
+
+/** Milliseconds to wait for another program that reads or writes the file, such as a `sqlite3` shell. */
+const BUSY_MS = 250
+
+/** Primary result codes of SQLite. */
+const SQLITE = { BUSY: 5, CORRUPT: 11, NOTADB: 26 } as const
+
+/** An open outbox file. `close` also gives up the lock. */
+export interface OpenDatabase {
+  readonly db: DatabaseSync
+  close(): void
+}
+
+/**
+ * Opens the file, creates or migrates its tables, and keeps other agents out.
+ *
+ * @throws DispatchError for a locked, damaged or newer file; other errors as they are
+ */
+export function openDatabase(path: string): OpenDatabase {
+  mkdirSync(dirname(path), { recursive: true })
+  // Events name people: the file is the agent's alone. SQLite gives its -wal and -shm files the same mode.
+  closeSync(openSync(path, 'a', 0o600))
+  const lock = takeLock(`${path}.lock`)
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(path, { timeout: BUSY_MS })
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864')
+    migrate(db)
+    const open = db
+    return {
+      db: open,
+      close: () => {
+        open.close()
+        lock.close()
+      },
+    }
+  } catch (error) {
+    db?.close()
+    lock.close()
+    throw explain(error, path)
+  }
+}
+
+/** Moves a file that cannot be used out of the way, with its log, so that it can be looked into. Returns its new name. */
+export function setAside(path: string, now = new Date()): string {
+  const aside = `${path}.aside-${now.toISOString().replaceAll(/[:.]/g, '')}`
+  for (const part of ['', '-wal', '-shm']) if (existsSync(path + part)) renameSync(path + part, aside + part)
+  return aside
+}
+
+/** Turns an error of SQLite into one of the table where it is known. */
+export function explain(error: unknown, path: string): unknown {
+  const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
+  const detail = `${path}: ${messageOf(error)}`
+  if (code === SQLITE.CORRUPT || code === SQLITE.NOTADB) return new DispatchError('DISPATCH_OUTBOX_CORRUPT', detail, error)
+  if (code === SQLITE.BUSY) return new DispatchError('DISPATCH_OUTBOX_LOCKED', detail, error)
+  return error
+}
+
+/**
+ * A lock that the kernel gives back when the process dies, however it dies. It is a file of its own: an exclusive lock
+ * on the outbox itself would keep the command line tool from reading it.
+ */
+function takeLock(path: string): DatabaseSync {
+  const lock = new DatabaseSync(path, { timeout: 0 })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    throw explain(error, path)
+  }
+}
+
+function migrate(db: DatabaseSync): void {
+  const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
+  if (version > VERSION) throw new DispatchError('DISPATCH_OUTBOX_NEWER', `schema ${version}, this release knows ${VERSION}`)
+  for (let from = version; from < VERSION; from++) {
+    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[from]}; PRAGMA user_version = ${from + 1}; COMMIT`)
+  }
+}

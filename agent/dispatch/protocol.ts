@@ -1,0 +1,54 @@
+import type { Command } from './command.ts'
+import type { BatchLimits } from './batcher.ts'
+
+/** Where Temporal is and who the agent is there. Paths, not contents: the thread reads the files. */
+export interface TemporalOptions {
+  /** `host:port`. */
+  address: string
+  namespace: string
+  /** `true`: TLS with the system's authorities. Files are PEM. */
+  tls?: boolean | TlsFiles
+  /** Implies TLS, as in the SDK, unless `tls` is `false`. */
+  apiKey?: string
+  /** Shown in histories as the caller. Default `haproxy-temporal@<host>:<pid>`. */
+  identity?: string
+}
+
+export interface TlsFiles {
+  caFile?: string
+  certFile?: string
+  keyFile?: string
+  serverName?: string
+}
+
+/** What the hot side hands to the thread when it starts it. */
+export interface ThreadOptions {
+  readonly temporal: TemporalOptions
+  readonly outbox: { readonly path: string; readonly maxRows: number }
+  readonly maxEvents: number
+  readonly meter: BatchLimits
+  readonly rules: readonly string[]
+  readonly shared: SharedArrayBuffer
+}
+
+export type TemporalState = 'unknown' | 'connected' | 'unavailable'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export type ToThread =
+  | { readonly type: 'commands'; readonly commands: readonly Command[] }
+  | { readonly type: 'drain'; readonly timeoutMs: number }
+
+export type FromThread =
+  | { readonly type: 'ready' }
+  | { readonly type: 'drained' }
+  | { readonly type: 'state'; readonly temporal: TemporalState; readonly lastError: string | undefined }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly fields: object; readonly message: string }
+
+/** The part of pino that the dispatcher uses. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}

@@ -1,0 +1,109 @@
+import { createRequire } from 'node:module'
+import type * as Grpc from '@grpc/grpc-js'
+import proto from '@temporalio/proto'
+import { onTestFinished } from 'vitest'
+
+// The SDK's own copy: a transitive dependency need not be hoisted.
+const grpc = createRequire(createRequire(import.meta.url).resolve('@temporalio/client'))('@grpc/grpc-js') as typeof Grpc
+
+const api = proto.temporal.api.workflowservice.v1
+
+/** One call as the stub saw it. */
+export interface StubCall {
+  readonly method: 'start' | 'signal'
+  readonly requestId: string
+  readonly workflowId: string
+  readonly namespace: unknown
+  readonly signalInput: string | undefined
+}
+
+/** `hang`: no answer. A number: that gRPC status. An object: an answer with this `started`. */
+export type StubAnswer =
+  | 'hang'
+  | { readonly started: boolean }
+  | { readonly code: number; readonly details?: string; readonly cause?: number }
+
+export interface Stub {
+  readonly port: number
+  readonly address: string
+  readonly calls: StubCall[]
+  /** How many calls are unanswered now, and how many were at most. */
+  readonly flight: { now: number; most: number }
+  /** Ends the server at once. */
+  stop(): void
+}
+
+/** A WorkflowService that answers as told and remembers every attempt. It ends with the test. */
+export async function stubService(answer: (call: StubCall, attempt: number) => StubAnswer | Promise<StubAnswer>, port = 0): Promise<Stub> {
+  const calls: StubCall[] = []
+  const flight = { now: 0, most: 0 }
+  const server = new grpc.Server()
+  const handler =
+    (method: 'start' | 'signal') =>
+    (rpc: Grpc.ServerUnaryCall<SignalRequest, object>, reply: Grpc.sendUnaryData<object>): void => {
+      const { request } = rpc
+      const data = request.signalInput?.payloads?.[0]?.data
+      const call: StubCall = {
+        method,
+        requestId: request.requestId ?? '',
+        workflowId: request.workflowId ?? '',
+        namespace: rpc.metadata.get('temporal-namespace')[0],
+        signalInput: data == null ? undefined : Buffer.from(data).toString(),
+      }
+      calls.push(call)
+      flight.most = Math.max(flight.most, ++flight.now)
+      const attempt = calls.filter((c) => c.requestId === call.requestId).length
+      void Promise.resolve(answer(call, attempt)).then((given) => {
+        if (given === 'hang') return
+        flight.now--
+        if ('code' in given) reply({ code: given.code, details: given.details ?? 'stub', metadata: details(given.code, given.cause) })
+        else reply(null, { runId: 'run', started: given.started })
+      })
+    }
+  server.addService(SERVICE, { start: handler('start'), signal: handler('signal') })
+  const bound = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, p) => (error ? reject(error) : resolve(p)))
+  })
+  const stop = (): void => server.forceShutdown()
+  onTestFinished(stop)
+  return { port: bound, address: `127.0.0.1:${bound}`, calls, flight, stop }
+}
+
+type SignalRequest = proto.temporal.api.workflowservice.v1.ISignalWithStartWorkflowExecutionRequest
+
+const SERVICE: Grpc.ServiceDefinition = {
+  start: unary('StartWorkflowExecution', api.StartWorkflowExecutionRequest, api.StartWorkflowExecutionResponse),
+  signal: unary(
+    'SignalWithStartWorkflowExecution',
+    api.SignalWithStartWorkflowExecutionRequest,
+    api.SignalWithStartWorkflowExecutionResponse,
+  ),
+}
+
+interface Codec {
+  encode(message: object): { finish(): Uint8Array }
+  decode(bytes: Uint8Array): object
+}
+
+function unary(name: string, request: Codec, response: Codec): Grpc.MethodDefinition<object, object> {
+  return {
+    path: `/temporal.api.workflowservice.v1.WorkflowService/${name}`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (message) => Buffer.from(request.encode(message).finish()),
+    requestDeserialize: (bytes) => request.decode(bytes),
+    responseSerialize: (message) => Buffer.from(response.encode(message).finish()),
+    responseDeserialize: (bytes) => response.decode(bytes),
+  }
+}
+
+/** Metadata with the details of RESOURCE_EXHAUSTED, as the server sends them. */
+export function details(code: number, cause: number | undefined): Grpc.Metadata {
+  const metadata = new grpc.Metadata()
+  if (cause === undefined) return metadata
+  const value = proto.temporal.api.errordetails.v1.ResourceExhaustedFailure.encode({ cause }).finish()
+  const type_url = 'type.googleapis.com/temporal.api.errordetails.v1.ResourceExhaustedFailure'
+  const status = proto.google.rpc.Status.encode({ code, message: 'stub', details: [{ type_url, value }] }).finish()
+  metadata.set('grpc-status-details-bin', Buffer.from(status))
+  return metadata
+}
