@@ -1,0 +1,51 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { challenge, denied, denyReasons, reasons } from '../../../agent/identity/reasons.ts'
+
+describe('reasons', () => {
+  it('tells a request without credentials of the scheme and of no error', () => {
+    expect(challenge('no_credentials', { realm: 'api' })).toBe('Bearer realm="api"')
+  })
+
+  it('names error and description for an invalid token', () => {
+    expect(challenge('expired', { realm: 'api' })).toBe('Bearer realm="api", error="invalid_token", error_description="The token has expired"')
+  })
+
+  it('names the scope that is missing', () => {
+    expect(challenge('insufficient_scope', { realm: 'api', scope: 'orders:write' })).toBe(
+      'Bearer realm="api", error="insufficient_scope", error_description="The token lacks a required scope", scope="orders:write"',
+    )
+  })
+
+  it('never challenges when the failure is ours: an outage is no invalid token', () => {
+    for (const reason of denyReasons.filter((name) => reasons[name].status >= 429)) {
+      expect(challenge(reason, { realm: 'api' })).toBe('')
+    }
+  })
+
+  it('sends 400 with invalid_request, 401 with a challenge', () => {
+    for (const reason of denyReasons) {
+      const row = reasons[reason]
+      if (row.status === 400) expect(row.challenge).toBe('invalid_request')
+      if (row.status === 401) expect(row.challenge).not.toBe('none')
+    }
+  })
+
+  it('describes without characters that RFC 6750 forbids', () => {
+    for (const reason of denyReasons) expect(reasons[reason].description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/)
+  })
+
+  it('stays one header value of balanced quotes, whatever realm and scope hold', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (realm, scope) => {
+        const value = challenge('insufficient_scope', { realm, scope })
+        expect(value).toMatch(/^Bearer realm="(?:[^"\\\x00-\x1f\x7f]|\\["\\])*", error="insufficient_scope", error_description="[^"]+"(, scope="[^"\\]+")?$/)
+      }),
+    )
+  })
+
+  it('shares one frozen result per reason', () => {
+    expect(denied('expired')).toBe(denied('expired'))
+    expect(Object.isFrozen(denied('expired'))).toBe(true)
+  })
+})
