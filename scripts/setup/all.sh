@@ -9,10 +9,16 @@ here=$root/scripts/setup
 # Every job is a process group of its own, so that stopping this script stops npm and apt with it.
 set -m
 pids=()
+signal_all() {
+  for pid in "${pids[@]}"; do kill "-$1" -- "-$pid" 2>/dev/null || true; done
+}
+# npm takes most of a minute to undo its work when it is asked to end. Nothing half-done counts as done, so it need not.
 # shellcheck disable=SC2317 # called by the traps
 stop() {
-  for pid in "${pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
-  wait || true
+  exec 2>/dev/null
+  signal_all TERM
+  sleep 0.5
+  signal_all KILL
   exit "$1"
 }
 trap 'stop 130' INT

@@ -12,13 +12,14 @@ version_of() { "$1" -v 2>/dev/null | sed -n '1s/^HA-*Proxy version \([0-9][0-9.]
 is_version() { [ -x "$1" ] && case $(version_of "$1") in "$2".*) true ;; *) false ;; esac; }
 
 wanted=${1:?usage: haproxy.sh 2.6|3.0|3.2|any}
+for_demo=${2:-}
 if [ "$wanted" = any ]; then
   found=$(version_of haproxy || true)
   if [ -n "$found" ] && version_at_least 2.6 "$found"; then
     say "haproxy $found: $(command -v haproxy)"
     exit 0
   fi
-  "${BASH_SOURCE[0]}" 3.2
+  "${BASH_SOURCE[0]}" 3.2 demo || exit 1
   ln -sfn haproxy-3.2 "$toolchain/bin/haproxy"
   exit 0
 fi
@@ -39,7 +40,8 @@ missing() {
   [ ! -s "$log" ] || log_tail
   fail "haproxy $wanted is needed, and $1." \
     "On Debian it is taken from the package of $suite, through the machine's own mirror and without root." \
-    "Elsewhere put a haproxy $wanted at .toolchain/bin/haproxy-$wanted (packages and images: https://www.haproxy.org)."
+    "Elsewhere put a haproxy $wanted at .toolchain/bin/haproxy-$wanted (packages and images: https://www.haproxy.org)." \
+    ${for_demo:+"For the demo a haproxy of 2.6 or newer in PATH is enough."}
 }
 
 for tool in apt-get dpkg; do
