@@ -81,7 +81,19 @@ export class ActionReply implements Reply {
 }
 
 function scopeCode(scope: Scope): number {
-  const code: number | undefined = Object.hasOwn(SCOPES, scope) ? SCOPES[scope] : undefined
-  if (code === undefined) throw new SpopError('ERR_SPOP_VARIABLE_SCOPE', String(scope).slice(0, 100))
-  return code
+  // A switch, not SCOPES[scope]: that would also find what Object.prototype has.
+  switch (scope) {
+    case 'txn':
+      return SCOPES.txn
+    case 'sess':
+      return SCOPES.sess
+    case 'proc':
+      return SCOPES.proc
+    case 'req':
+      return SCOPES.req
+    case 'res':
+      return SCOPES.res
+    default:
+      throw new SpopError('ERR_SPOP_VARIABLE_SCOPE', String(scope).slice(0, 100))
+  }
 }

@@ -11,6 +11,8 @@ const SET_VAR = 1
 const UNSET_VAR = 2
 const INITIAL_BYTES = 512
 
+const SHORT_COPY = 64
+
 /** A string below this length has at most 239 bytes of UTF-8, so its length takes one byte whatever it holds. */
 const SHORT_STRING = 80
 
@@ -44,7 +46,7 @@ export class ActionWriter {
     bytes[start] = SET_VAR
     bytes[start + 1] = 3
     bytes[start + 2] = scope
-    bytes.set(name, start + 3)
+    copyShort(bytes, start + 3, name, 0, name.length)
     const end = writeValue(bytes, start + 3 + name.length, value, name)
     if (end > this.#limit) this.overflow = true
     else this.length = end
@@ -62,7 +64,7 @@ export class ActionWriter {
     this.bytes[start] = UNSET_VAR
     this.bytes[start + 1] = 2
     this.bytes[start + 2] = scope
-    this.bytes.set(name, start + 3)
+    copyShort(this.bytes, start + 3, name, 0, name.length)
     this.length = end
   }
 
@@ -122,12 +124,28 @@ function writeValue(bytes: Buffer, position: number, value: VariableValue, name:
 function writeString(bytes: Buffer, position: number, value: string): number {
   bytes[position] = Type.STRING
   if (value.length < SHORT_STRING) {
-    const written = bytes.write(value, position + 2)
+    const ascii = writeAscii(bytes, position + 2, value)
+    const written = ascii ? value.length : bytes.write(value, position + 2)
     bytes[position + 1] = written
     return position + 2 + written
   }
   const start = writeVarint(bytes, position + 1, Buffer.byteLength(value))
   return start + bytes.write(value, start)
+}
+
+/** Most values are a word or two of ASCII, for which a loop beats the call into C++. Gives up at anything else. */
+function writeAscii(bytes: Uint8Array, position: number, value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i)
+    if (unit >= 0x80) return false
+    bytes[position + i] = unit
+  }
+  return true
+}
+
+/** For a few dozen bytes, where the call into C++ behind set() and copy() costs more than the loop. */
+function copyShort(to: Uint8Array, position: number, from: Uint8Array, start: number, end: number): void {
+  for (let i = start; i < end; i++) to[position++] = from[i]!
 }
 
 function writeBigInt(bytes: Buffer, position: number, value: bigint, name: Uint8Array): number {
@@ -186,9 +204,9 @@ export function writeAck(
   out[position + 6] = 0
   out[position + 7] = 0
   out[position + 8] = FLAG_FIN
-  let at = position + ACK_HEADER_BYTES
-  // Two to four bytes as a rule: a loop beats the call overhead of set().
-  for (let i = idsStart; i < idsEnd; i++) out[at++] = ids[i]!
-  actions.bytes.copy(out, at, 0, actions.length)
+  copyShort(out, position + ACK_HEADER_BYTES, ids, idsStart, idsEnd)
+  const at = end - actions.length
+  if (actions.length <= SHORT_COPY) copyShort(out, at, actions.bytes, 0, actions.length)
+  else actions.bytes.copy(out, at, 0, actions.length)
   return end
 }

@@ -1,4 +1,5 @@
 import type { ArgType } from '../api.ts'
+import { SpopError } from '../errors.ts'
 import { ABSENT, FIELD_WIDTH, FrameView } from './view.ts'
 import { skipValue } from './values.ts'
 import type { Cursor } from './varint.ts'
@@ -57,22 +58,39 @@ export class MessagePlan {
     return sameBytes(this.#nameBytes, buffer, start, end)
   }
 
-  /** Reads nb-args and the arguments into the view and opens it. Of two arguments with one name the last counts. */
+  /**
+   * Reads nb-args and the arguments into the view and opens it. Of two arguments with one name the last counts.
+   * This loop is the hottest of the library: lengths below 240 are read in place, only longer ones by the cursor.
+   */
   read(cursor: Cursor, buffer: Buffer): FrameView {
     const view = this.#view
     const fields = view.fields
     for (let i = 0; i < fields.length; i += FIELD_WIDTH) fields[i] = ABSENT
     const count = cursor.byte('the number of arguments')
+    const end = cursor.end
+    let at = cursor.position
     for (let position = 0; position < count; position++) {
-      const nameStart = cursor.skip(cursor.varint('an argument name'), 'an argument name')
-      const slot = this.#slotAt(position, cursor.buffer, nameStart, cursor.position)
-      const typeByte = cursor.byte('an argument type')
+      let length = at < end ? buffer[at]! : 240
+      if (length < 240) {
+        at++
+      } else {
+        cursor.position = at
+        length = cursor.varint('an argument name')
+        at = cursor.position
+      }
+      // The type byte must follow the name.
+      if (length >= end - at) throw new SpopError('ERR_SPOP_TRUNCATED', 'an argument')
+      const slot = this.#slotAt(position, buffer, at, at + length)
+      at += length
+      const typeByte = buffer[at++]!
+      cursor.position = at
       const start = skipValue(cursor, typeByte)
+      at = cursor.position
       if (slot >= 0) {
         const field = slot * FIELD_WIDTH
         fields[field] = typeByte
         fields[field + 1] = start
-        fields[field + 2] = cursor.position
+        fields[field + 2] = at
       }
     }
     view.open(buffer)
