@@ -41,9 +41,9 @@ test('a command becomes one call in the right namespace, and the same command ag
   expect(dispatcher.dispatch(command(2, { delivery: 'durable' }))).toBe(true)
   expect(dispatcher.dispatch(command(2, { delivery: 'durable' }))).toBe(true)
   await until(settled(dispatcher))
-  expect(stub.calls.map((c) => [c.method, c.requestId, c.namespace]).toSorted()).toEqual([
-    ['start', 'orders/000000000001', 'edge'],
-    ['start', 'orders/000000000002', 'edge'],
+  expect(stub.calls.map((c) => `${c.method} ${c.requestId} in ${String(c.namespace)}`).toSorted()).toEqual([
+    'start orders/000000000001 in edge',
+    'start orders/000000000002 in edge',
   ])
   expect(dispatcher.counters().rules['orders']).toMatchObject({ received: 5, delivered: 2, deduplicated: 3 })
   expect(dispatcher.state()).toMatchObject({ temporal: 'connected', outboxRows: 0 })
