@@ -84,9 +84,9 @@ mirrors() {
     sed -n "s#^'\(.*\)/dists/\($1\)/InRelease' .*#\1#p"
 }
 names="${release:-stable}\|stable\|oldstable\|testing\|unstable\|sid\|bookworm\|trixie\|forky"
-main_mirrors=$(mirrors "$names")
-security_mirror=$(mirrors '[a-z]*-security' | head -n 1)
+main_mirrors=$(mirrors "$names") || missing "the machine's apt cannot read its sources"
 [ -n "$main_mirrors" ] || missing "the machine's apt has no Debian mirror among its sources"
+security_mirror=$(mirrors '[a-z]*-security' | sed -n 1p)
 
 list=$work/sources.list
 apt_here() { apt -o Dir::Etc::SourceList="$list" -o Dir::Etc::SourceParts=/dev/null "$@" >>"$log"; }
