@@ -109,7 +109,7 @@ function identityMetrics(registry: Registry, { authenticator }: AgentParts): voi
     for (const status of authenticator.status()) report({ provider: status.provider }, status.keys)
   })
   gauge(registry, 'identity_keys_age_seconds', 'Time since the keys were last fetched, by provider.', ['provider'], (report) => {
-    for (const status of authenticator.status()) if (status.ageS !== undefined) report({ provider: status.provider }, status.ageS)
+    for (const status of authenticator.status()) if (status.ageS !== null) report({ provider: status.provider }, status.ageS)
   })
   counter(registry, 'identity_key_fetches_total', 'Fetches of key sets by provider and result.', ['provider', 'result'], (report) => {
     for (const { provider, fetches } of authenticator.status()) {

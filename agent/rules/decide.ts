@@ -1,5 +1,5 @@
-import type { Authenticator, AuthResult } from '../identity/authenticator.ts'
-import type { Identity } from '../identity/identity.ts'
+import type { Authenticator } from '../identity/authenticator.ts'
+import type { AuthResult, Identity } from '../identity/identity.ts'
 import { reasons } from '../identity/reasons.ts'
 import type { Facts } from './cel.ts'
 import { allow, type Decision, deny } from './decision.ts'

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { loadConfig } from '../config/load.ts'
+import { type Problem, renderProblem } from '../config/problem.ts'
+import { findHaproxy, toolVersion } from '../dev/tools.ts'
+import { UserError } from '../errors.ts'
+import { askHaproxy } from '../lint/haproxy-binary.ts'
+import { haproxyEnvironment, HaproxyFile } from '../lint/haproxy-file.ts'
+import { lint } from '../lint/lint.ts'
+import { compileRules } from '../rules/compile.ts'
+import { configOption, haproxyOption, jsonOption, spoeOption } from './options.ts'
+
+interface Options {
+  readonly config: string
+  readonly haproxy: string
+  readonly spoe: string
+  readonly json: boolean
+}
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('check agent.yaml, haproxy.cfg and spoe.conf, each and against each other')
+    .addOption(configOption())
+    .addOption(haproxyOption())
+    .addOption(spoeOption())
+    .addOption(jsonOption())
+    .action((options: Options) => {
+      const { problems, haproxy } = check(options)
+      const ok = problems.every((found) => found.severity !== 'error')
+      if (options.json) console.log(JSON.stringify({ ok, problems, haproxy }))
+      else {
+        for (const found of problems) console.log(renderProblem(found))
+        const witness = haproxy === null ? 'there is no HAProxy here to ask' : `HAProxy ${haproxy} was asked`
+        console.log(`${options.config}, ${options.haproxy}, ${options.spoe}: ${problems.length === 0 ? 'no problems' : `${problems.length} found`}; ${witness}`)
+      }
+      process.exitCode = ok ? 0 : 1
+    })
+}
+
+/**
+ * @returns all problems, and the version of the HAProxy that was asked; `null` when there is none on this machine
+ * @throws {ConfigError} when agent.yaml itself is wrong: then the rest cannot be judged
+ */
+export function check(options: Omit<Options, 'json'>): { problems: Problem[]; haproxy: string | null } {
+  const loaded = loadConfig(options.config)
+  compileRules(loaded.config, loaded.document)
+  const env = haproxyEnvironment(readText(options.haproxy), process.env)
+  const haproxy = HaproxyFile.read(options.haproxy, env)
+  const spoe = HaproxyFile.read(options.spoe, env)
+  const problems = lint({ loaded, haproxy, spoe })
+  const binary = haproxyBinary()
+  if (binary === null) return { problems, haproxy: null }
+  return { problems: [...problems, ...askHaproxy(binary, options.haproxy)], haproxy: toolVersion(binary, '-v') }
+}
+
+function haproxyBinary(): string | null {
+  try {
+    return findHaproxy()
+  } catch (error) {
+    if (error instanceof UserError) return null
+    throw error
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UserError('HAPROXY_UNREADABLE', `cannot read ${file}: ${(error as Error).message}`, { cause: error })
+  }
+}

@@ -1,0 +1,42 @@
+import { Command } from 'commander'
+import { findHaproxy, findTemporal, toolVersion } from '../dev/tools.ts'
+import { UserError } from '../errors.ts'
+import { VERSION } from '../version.ts'
+import { jsonOption } from './options.ts'
+
+export interface Versions {
+  readonly agent: string
+  readonly node: string
+  /** `null` when there is none on this machine. */
+  readonly haproxy: string | null
+  readonly temporal: string | null
+}
+
+export function versions(): Versions {
+  return {
+    agent: VERSION,
+    node: process.versions.node,
+    haproxy: versionOf(() => toolVersion(findHaproxy(), '-v')),
+    temporal: versionOf(() => toolVersion(findTemporal(), '--version')),
+  }
+}
+
+function versionOf(read: () => string): string | null {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof UserError) return null
+    throw error
+  }
+}
+
+export function versionCommand(): Command {
+  return new Command('version')
+    .description('print the versions of the agent and of what it works with on this machine')
+    .addOption(jsonOption())
+    .action(({ json }: { json: boolean }) => {
+      const all = versions()
+      if (json) console.log(JSON.stringify(all))
+      else for (const [name, version] of Object.entries(all)) console.log(`${name.padEnd(10)}${version ?? 'not found'}`)
+    })
+}
