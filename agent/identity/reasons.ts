@@ -40,6 +40,7 @@ export const reasons = {
   binding_missing: { status: 401, challenge: 'invalid_token', description: 'The token is bound to a key that was not proven', hint: 'The token has a cnf claim (RFC 8705, RFC 9449): it must not be used as a plain bearer token.' },
   binding_mismatch: { status: 401, challenge: 'invalid_token', description: 'The token is bound to another key', hint: 'The client certificate or proof differs from the one the token was issued to.' },
   revoked: { status: 401, challenge: 'invalid_token', description: 'The token has been revoked', hint: 'A revocation entry names this token, its subject or its session.' },
+  ambiguous_path: { status: 400, challenge: 'none', description: 'The path is ambiguous', hint: 'Dot segments, backslashes, control characters and broken escapes are refused: servers disagree about what they mean.' },
   insufficient_scope: { status: 403, challenge: 'insufficient_scope', description: 'The token lacks a required scope', hint: 'The rule requires a scope that the token does not carry.' },
   policy_denied: { status: 403, challenge: 'none', description: 'Denied by policy', hint: 'The named rule refuses this identity: run explain with the same request.' },
   policy_error: { status: 403, challenge: 'none', description: 'Denied by policy', hint: 'A condition of the named rule failed to evaluate, often for a claim that is absent: guard it with has().' },

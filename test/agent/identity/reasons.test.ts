@@ -23,12 +23,9 @@ describe('reasons', () => {
     }
   })
 
-  it('sends 400 with invalid_request, 401 with a challenge', () => {
-    for (const reason of denyReasons) {
-      const row = reasons[reason]
-      if (row.status === 400) expect(row.challenge).toBe('invalid_request')
-      if (row.status === 401) expect(row.challenge).not.toBe('none')
-    }
+  it('never sends 401 without a challenge (RFC 9110 section 15.5.2), and gives each form its status (RFC 6750 section 3.1)', () => {
+    const statusOf = { none: [400, 403, 429, 503], bare: [401], invalid_request: [400], invalid_token: [401], insufficient_scope: [403] }
+    for (const reason of denyReasons) expect(statusOf[reasons[reason].challenge]).toContain(reasons[reason].status)
   })
 
   it('describes without characters that RFC 6750 forbids', () => {

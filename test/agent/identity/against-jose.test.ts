@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { outcome, setUp, type Setup } from './support/setup.ts'
+import { signToken, testKey } from './support/tokens.ts'
+
+const keys = ['RS256', 'PS256', 'ES256', 'EdDSA'].map((alg) => testKey(alg))
+const stranger = testKey('RS256')
+let t: Setup
+
+beforeAll(async () => {
+  t = await setUp(keys)
+})
+afterAll(() => t[Symbol.asyncDispose]())
+
+async function joseAccepts(token: string): Promise<boolean> {
+  try {
+    const options = { issuer: t.server.issuer, audience: 'orders-api', clockTolerance: 60, currentDate: new Date(t.clock.ms), algorithms: keys.map((key) => key.alg) }
+    await jwtVerify(token, createLocalJWKSet({ keys: keys.map((key) => key.jwk) as never }), options)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const date = fc.oneof(fc.integer({ min: -120, max: 120 }), fc.constantFrom(-61, -60, -59, 59, 60, 61))
+const changes = fc.record(
+  {
+    iss: fc.constantFrom('https://evil.example', ''),
+    aud: fc.constantFrom('orders-api', ['a', 'orders-api'], ['a'], [], 'orders', undefined),
+    expIn: date,
+    nbfIn: date,
+    iatIn: date,
+    sub: fc.constantFrom('user-1', 'ü', undefined),
+    typ: fc.constantFrom('JWT', 'at+jwt', undefined),
+    free: fc.jsonValue({ maxDepth: 4 }),
+  },
+  { requiredKeys: [] },
+)
+
+function tokenOf(change: Record<string, unknown>, keyIndex: number): string {
+  const { expIn, nbfIn, iatIn, typ, ...rest } = change
+  const dates = Object.fromEntries(Object.entries({ exp: expIn, nbf: nbfIn, iat: iatIn }).flatMap(([name, ahead]) => (typeof ahead === 'number' ? [[name, t.clock.seconds + ahead]] : [])))
+  return signToken(keys[keyIndex] ?? stranger, t.claims({ ...rest, ...dates }), { typ })
+}
+
+describe('against jose.jwtVerify', () => {
+  it('nothing passes that jose refuses, and what only we refuse has a rule of ours', async () => {
+    const onlyOurs = new Set(['claim_missing', 'issued_in_future', 'claim_invalid'])
+    await fc.assert(
+      fc.asyncProperty(changes, fc.nat(keys.length), async (change, keyIndex) => {
+        const token = tokenOf(change, keyIndex)
+        const [ours, its] = [await outcome(t.check(token)), await joseAccepts(token)]
+        if (ours === 'ok') expect(its).toBe(true)
+        else if (its) expect(onlyOurs).toContain(ours)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('a token with one character changed never passes, in neither', async () => {
+    const good = keys.map((key) => signToken(key, t.claims()))
+    await fc.assert(
+      fc.asyncProperty(fc.nat(keys.length - 1), fc.nat(), fc.integer({ min: 0x21, max: 0x7e }), async (which, position, code) => {
+        const token = good[which] ?? ''
+        const at = position % token.length
+        const mutated = token.slice(0, at) + String.fromCharCode(code) + token.slice(at + 1)
+        expect(await outcome(t.check(mutated))).toSatisfy((result: string) => (result === 'ok') === (mutated === token))
+        // A hit must not depend on the mutation having been seen.
+        expect(await outcome(t.check(mutated))).toSatisfy((result: string) => (result === 'ok') === (mutated === token))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+describe('whatever is sent', () => {
+  const never = async (authorization: string, count: number): Promise<void> => {
+    const result = await t.auth.authenticate(authorization, count, ['corp'])
+    expect(result.ok).toBe(false)
+    expect(result).not.toMatchObject({ reason: 'internal_error' })
+  }
+
+  it('random text is refused and breaks nothing', async () => {
+    await fc.assert(fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), fc.nat(3), never), { numRuns: 1000 })
+    await fc.assert(fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }).map((text) => `Bearer ${text}`), fc.nat(3), never), { numRuns: 1000 })
+  })
+
+  it('random JSON as header and payload is refused and breaks nothing', async () => {
+    const segment = fc.oneof(
+      fc.jsonValue().map((value) => JSON.stringify(value)),
+      fc.record({ alg: fc.constantFrom<unknown>('RS256', 'ES256', 'none', 7), kid: fc.jsonValue(), iss: fc.jsonValue(), typ: fc.jsonValue() }, { requiredKeys: ['alg'] }).map((value) => JSON.stringify(value)),
+      fc.constant('').map(() => JSON.stringify(t.claims())),
+      fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+    )
+    const token = fc.tuple(segment, segment, fc.uint8Array({ maxLength: 300 })).map((parts) => `Bearer ${parts.map((part) => Buffer.from(part).toString('base64url')).join('.')}`)
+    await fc.assert(fc.asyncProperty(token, (text) => never(text, 1)), { numRuns: 2000 })
+  })
+})

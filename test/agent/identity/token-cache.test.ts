@@ -1,0 +1,148 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Authenticated } from '../../../agent/identity/identity.ts'
+import { denied } from '../../../agent/identity/reasons.ts'
+import { cacheKey, cacheKeyPrefix, cacheLimits, TokenCache } from '../../../agent/identity/token-cache.ts'
+import { FakeClock, provider } from './support/provider.ts'
+
+const corp = provider('https://idp.example')
+const clock = new FakeClock()
+let cache: TokenCache
+let live: Set<string>
+let keys: { generation: number; isLive: (id: string) => boolean }
+
+function verified(expiresInS: number, claims: Record<string, unknown> = {}): { result: Authenticated; keyId: string; tokenLength: number } {
+  const identity = { provider: 'corp', issuer: corp.issuer, subject: 'a', tenant: '', roles: [], scopes: [], claims, expiresAt: clock.seconds + expiresInS }
+  return { result: { ok: true, identity }, keyId: 'key-1', tokenLength: 1000 }
+}
+
+function get(key = 'k') {
+  cache.observe(clock.now())
+  return cache.get(key, keys, clock.now())
+}
+
+beforeEach(() => {
+  cache = new TokenCache(60_000)
+  live = new Set(['key-1'])
+  keys = { generation: 1, isLive: (id) => live.has(id) }
+})
+
+describe('a verified token', () => {
+  it('gives the same result object again', () => {
+    const entry = verified(600)
+    cache.put('k', entry, corp, clock.now())
+    expect(get()).toBe(entry.result)
+    expect(cache.counters.hits).toBe(1)
+  })
+
+  it('is expired from exp plus skew on, though it is cached', () => {
+    cache.put('k', verified(100), corp, clock.now())
+    clock.advance(159_999)
+    expect(get()).toMatchObject({ ok: true })
+    clock.advance(1)
+    expect(get()).toEqual(denied('expired'))
+    expect(cache.entries).toBe(0)
+  })
+
+  it('is verified anew after five minutes', () => {
+    cache.put('k', verified(3600), corp, clock.now())
+    clock.advance(299_999)
+    expect(get()).toMatchObject({ ok: true })
+    clock.advance(1)
+    expect(get()).toBeUndefined()
+  })
+
+  it('is forgotten as soon as its key is no longer published', () => {
+    cache.put('k', verified(600), corp, clock.now())
+    live.clear()
+    expect(get()).toBeUndefined()
+    expect(cache.counters.staleKeys).toBe(1)
+  })
+
+  it('survives a change of the key set that leaves its key', () => {
+    cache.put('k', verified(600), corp, clock.now())
+    keys.generation++
+    expect(get()).toMatchObject({ ok: true })
+  })
+
+  it('is not used before its nbf minus skew when the clock went back a little', () => {
+    cache.put('k', verified(600, { nbf: clock.seconds + 60 }), corp, clock.now())
+    expect(get()).toMatchObject({ ok: true })
+    clock.advance(-10)
+    expect(get()).toBeUndefined()
+  })
+})
+
+describe('the clock', () => {
+  it('going back by more than the skew empties the cache', () => {
+    cache.put('k', verified(600), corp, clock.now())
+    get()
+    clock.advance(-60_001)
+    expect(get()).toBeUndefined()
+    expect([cache.entries, cache.counters.flushes]).toEqual([0, 1])
+  })
+
+  it('going back by less does not, and several small steps add up', () => {
+    cache.put('k', verified(600), corp, clock.now())
+    get()
+    clock.advance(-30_000)
+    expect(get()).toMatchObject({ ok: true })
+    clock.advance(-30_001)
+    expect(get()).toBeUndefined()
+  })
+})
+
+describe('a refusal', () => {
+  it('is remembered for ten seconds when the token would meet it again', () => {
+    cache.putDenied('k', denied('signature_invalid'), keys, clock.now())
+    expect(get()).toEqual(denied('signature_invalid'))
+    clock.advance(10_000)
+    expect(get()).toBeUndefined()
+  })
+
+  it.each(['unknown_key', 'keys_unavailable', 'not_yet_valid', 'issued_in_future', 'overload', 'internal_error', 'revoked'] as const)('for %s is not remembered', (reason) => {
+    cache.putDenied('k', denied(reason), keys, clock.now())
+    expect(cache.negativeEntries).toBe(0)
+  })
+
+  it('does not survive a change of the key set', () => {
+    cache.putDenied('k', denied('signature_invalid'), keys, clock.now())
+    keys.generation++
+    expect(get()).toBeUndefined()
+  })
+})
+
+describe('bounds', () => {
+  it('hold for a million distinct tokens, good and bad', () => {
+    for (let i = 0; i < 1_000_000; i++) {
+      if (i % 2 === 0) cache.put(`k${i}`, verified(600), corp, clock.now())
+      else cache.putDenied(`k${i}`, denied('signature_invalid'), keys, clock.now())
+    }
+    expect(cache.entries).toBeLessThanOrEqual(cacheLimits.maxEntries)
+    expect(cache.bytes).toBeLessThanOrEqual(cacheLimits.maxBytes)
+    expect(cache.negativeEntries).toBeLessThanOrEqual(cacheLimits.maxNegativeEntries)
+  })
+
+  it('hold in bytes too', () => {
+    cache = new TokenCache(60_000, { ...cacheLimits, maxBytes: 10_000 })
+    for (let i = 0; i < 100; i++) cache.put(`k${i}`, verified(600), corp, clock.now())
+    expect(cache.bytes).toBeLessThanOrEqual(10_000)
+    expect(cache.entries).toBeGreaterThan(0)
+  })
+})
+
+describe('cacheKey', () => {
+  it('never is the same for fields that concatenate alike', () => {
+    const named = (name: string): string => cacheKeyPrefix(provider('https://idp.example', { name }))
+    expect(cacheKey(named('ab'), 'c')).not.toBe(cacheKey(named('a'), 'bc'))
+    expect(cacheKey(named('1:a'), 't')).not.toBe(cacheKey(named('a'), 't'))
+  })
+
+  it('changes with anything in the configuration of the provider', () => {
+    const of = (overrides: object): string => cacheKey(cacheKeyPrefix(provider('https://idp.example', overrides)), 't')
+    expect(new Set([of({}), of({ audience: ['x'] }), of({ clockSkewS: 0 }), of({ typ: ['at+jwt'] })]).size).toBe(4)
+  })
+
+  it('holds nothing of the token', () => {
+    expect(cacheKey('p', 'secret-token')).toMatch(/^[\w-]{43}$/)
+  })
+})
