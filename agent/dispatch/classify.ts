@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import proto from '@temporalio/proto'
 import type { WorkflowAction } from './command.ts'
 
@@ -113,7 +114,7 @@ function statusOf(error: unknown): number | undefined {
 function textOf(error: unknown): string {
   const { details, message } = (error ?? {}) as { details?: unknown; message?: unknown }
   if (typeof details === 'string' && details !== '') return details
-  return typeof message === 'string' ? message : String(error)
+  return typeof message === 'string' ? message : inspect(error, { depth: 0 })
 }
 
 function nameOf(status: number): string {
