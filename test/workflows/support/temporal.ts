@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -23,12 +23,6 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** Two loaded cores need a few seconds; this only bounds the wait for a server that never comes. */
 const READY_WITHIN = 60_000
 
-/**
- * Runs a server and kills it by its process id when its own standard input ends: that happens on `stop`, and also when
- * this process dies in whatever way, so that no server outlives its test.
- */
-const GUARD = '"$@" </dev/null & server=$!; cat >/dev/null; kill -TERM "$server" 2>/dev/null; wait "$server"'
-
 /** Starts a server without UI on free ports and waits until it answers. */
 export async function startTemporal(options: TemporalServerOptions = {}): Promise<TemporalServer> {
   const [port = 0, http = 0, metrics = 0] = await freePorts(3)
@@ -36,27 +30,40 @@ export async function startTemporal(options: TemporalServerOptions = {}): Promis
   const flags = ['--headless', '--ip', '127.0.0.1', '--log-level', 'error']
   const ports = ['--port', `${own}`, '--http-port', `${http}`, '--metrics-port', `${metrics}`]
   const database = options.database === undefined ? [] : ['--db-filename', options.database]
-  const command = [temporalCli(), 'server', 'start-dev', ...flags, ...ports, ...database]
-  const guard = spawn('sh', ['-c', GUARD, 'temporal-guard', ...command], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const args = ['server', 'start-dev', ...flags, ...ports, ...database]
+  const server = spawn(temporalCli(), args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const guard = guardOf(server.pid)
 
   let log = ''
   const keep = (chunk: Buffer) => (log = (log + chunk.toString()).slice(-10_000))
-  guard.stdout.on('data', keep)
-  guard.stderr.on('data', keep)
-  const ended = new Promise<void>((resolve) => guard.once('close', () => resolve()))
+  server.stdout.on('data', keep)
+  server.stderr.on('data', keep)
+  const ended = new Promise<void>((resolve) => {
+    server.once('close', () => resolve())
+    server.once('error', (error) => (log += String(error)))
+  })
   const stop = async () => {
-    guard.stdin.end()
+    server.kill('SIGTERM')
     await ended
+    // Only now: the process id may belong to another process soon.
+    guard?.kill('SIGKILL')
   }
 
   const address = `127.0.0.1:${own}`
   try {
-    await untilReady(address)
+    await untilReady(address, () => server.pid !== undefined && server.exitCode === null)
   } catch (error) {
     await stop()
     throw new Error(`the Temporal server did not start:\n${log}`, { cause: error })
   }
   return { address, port: own, stop }
+}
+
+/** Kills the server when this process dies in whatever way: its end of the pipe is closed then. */
+function guardOf(pid: number | undefined): ChildProcess | undefined {
+  if (pid === undefined) return undefined
+  const script = 'cat >/dev/null; kill -TERM "$1"'
+  return spawn('sh', ['-c', script, 'temporal-guard', `${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] })
 }
 
 function temporalCli(): string {
@@ -65,7 +72,7 @@ function temporalCli(): string {
 }
 
 /** The namespace is registered a moment after the port is open, and a worker needs both. */
-async function untilReady(address: string): Promise<void> {
+async function untilReady(address: string, alive: () => boolean): Promise<void> {
   const connection = Connection.lazy({ address, interceptors: [] })
   try {
     const end = Date.now() + READY_WITHIN
@@ -77,7 +84,7 @@ async function untilReady(address: string): Promise<void> {
         )
         return
       } catch (error) {
-        if (Date.now() > end) throw error
+        if (!alive() || Date.now() > end) throw error
         await sleep(50)
       }
     }

@@ -22,14 +22,19 @@ export interface WorkbenchWorker {
   readonly options?: Partial<WorkerOptions>
 }
 
+/** The SDK says much about workers that come and go; the tests look at what workflows do. */
+export function installQuietRuntime(): void {
+  if (Runtime._instance !== undefined) return
+  Runtime.install({
+    logger: bridgeLogger(quiet),
+    shutdownSignals: [],
+    telemetryOptions: { logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } } },
+  })
+}
+
+/** Starts a server for one test file; `close` ends it. */
 export async function openWorkbench(): Promise<Workbench> {
-  if (Runtime._instance === undefined) {
-    Runtime.install({
-      logger: bridgeLogger(quiet),
-      shutdownSignals: [],
-      telemetryOptions: { logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } } },
-    })
-  }
+  installQuietRuntime()
   const server = await startTemporal()
   const connection = await NativeConnection.connect({ address: server.address })
   const client = new Client({ connection: await Connection.connect({ address: server.address }) })

@@ -1,0 +1,156 @@
+import { join } from 'node:path'
+import { Client, Connection } from '@temporalio/client'
+import { msToTs } from '@temporalio/common/lib/time.js'
+import { expect, test, vi } from 'vitest'
+import { createWorkerHost } from '../../workflows/worker.ts'
+import type { Logger } from '../../workflows/logger.ts'
+import { actor, event, startFromEdge } from './support/edge.ts'
+import { withFolder } from './support/folder.ts'
+import { startTemporal } from './support/temporal.ts'
+
+/** Bounds a wait that would otherwise never end; nothing is measured by it. */
+const EVENTUALLY = { timeout: 60_000, interval: 50 }
+
+function memoryLogger() {
+  const lines: { level: string; message: string }[] = []
+  const write = (level: string) => (_: object, message: string) => void lines.push({ level, message })
+  const logger: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  const count = (level: string, message: string) => lines.filter((l) => l.level === level && l.message === message).length
+  return { lines, logger, count }
+}
+
+async function order(address: string, taskQueue: string, id: string): Promise<unknown> {
+  const client = new Client({ connection: await Connection.connect({ address }) })
+  try {
+    const input = event(id, 'create-order', actor('ann'))
+    await startFromEdge(client, { taskQueue, workflowType: 'requestHook', workflowId: id, input, by: input.actor })
+    return await client.workflow.getHandle(id).result()
+  } finally {
+    await client.connection.close()
+  }
+}
+
+async function registerNamespace(address: string, namespace: string): Promise<void> {
+  const connection = await Connection.connect({ address })
+  try {
+    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1 day') })
+  } finally {
+    await connection.close()
+  }
+}
+
+const AWAY = 'no worker without Temporal: will keep trying'
+const STILL_AWAY = 'Temporal is still not there'
+const RUNNING = 'worker is running'
+
+test('waits for Temporal, works, and works again when Temporal comes back', { timeout: 180_000 }, async () => {
+  const { logger, count } = memoryLogger()
+  await withFolder(async (folder) => {
+    const database = join(folder, 'temporal.db')
+    // A port that nobody listens on yet.
+    const first = await startTemporal({ database })
+    const { address, port } = first
+    await first.stop()
+
+    const host = createWorkerHost({ address, namespace: 'default', taskQueue: 'edge', logger, identity: 'worker-test' })
+    expect(host.state).toBe('idle')
+    const running = host.run()
+    try {
+      await vi.waitFor(() => expect(count('debug', STILL_AWAY)).toBeGreaterThanOrEqual(2), EVENTUALLY)
+      expect(host.state).toBe('connecting')
+      // One line however often it tried.
+      expect(count('warn', AWAY)).toBe(1)
+
+      const second = await startTemporal({ database, port })
+      try {
+        await vi.waitFor(() => expect(host.state).toBe('running'), EVENTUALLY)
+        expect(await order(address, 'edge', 'before')).toMatchObject({ handledBy: 'create-order' })
+      } finally {
+        await second.stop()
+      }
+      const third = await startTemporal({ database, port })
+      try {
+        expect(await order(address, 'edge', 'after')).toMatchObject({ handledBy: 'create-order' })
+        await host.stop()
+      } finally {
+        await third.stop()
+      }
+    } finally {
+      await host.stop()
+    }
+    await running
+    expect(host.state).toBe('stopped')
+    expect(count('info', RUNNING)).toBeGreaterThanOrEqual(1)
+  })
+})
+
+test('connects anew after a loss that the SDK does not bridge', { timeout: 120_000 }, async () => {
+  const { logger, count } = memoryLogger()
+  let server = await startTemporal()
+  const { address, port } = server
+  await registerNamespace(address, 'shop')
+  const host = createWorkerHost({ address, namespace: 'shop', taskQueue: 'edge', logger })
+  const running = host.run()
+  try {
+    await vi.waitFor(() => expect(host.state).toBe('running'), EVENTUALLY)
+    // Another server at the same address, which does not know the namespace: the SDK's worker gives up.
+    await server.stop()
+    server = await startTemporal({ port })
+    await vi.waitFor(() => expect(host.state).toBe('connecting'), EVENTUALLY)
+    await registerNamespace(address, 'shop')
+    await vi.waitFor(() => expect(host.state).toBe('running'), EVENTUALLY)
+    expect(count('info', RUNNING)).toBe(2)
+  } finally {
+    await host.stop()
+    await server.stop()
+  }
+  await running
+})
+
+test('a namespace that is missing is reported once, and tried until it is there', { timeout: 90_000 }, async () => {
+  const { logger, count } = memoryLogger()
+  const server = await startTemporal()
+  const host = createWorkerHost({ address: server.address, namespace: 'shop', taskQueue: 'edge', logger })
+  const running = host.run()
+  try {
+    await vi.waitFor(() => expect(count('debug', STILL_AWAY)).toBeGreaterThanOrEqual(1), EVENTUALLY)
+    await registerNamespace(server.address, 'shop')
+    await vi.waitFor(() => expect(host.state).toBe('running'), EVENTUALLY)
+    expect(count('warn', AWAY)).toBe(1)
+  } finally {
+    await host.stop()
+    await server.stop()
+  }
+  await running
+})
+
+test('stops while Temporal is away, and without ever having run', { timeout: 60_000 }, async () => {
+  const { logger, count } = memoryLogger()
+  const options = { address: '127.0.0.1:1', namespace: 'default', taskQueue: 'edge', logger }
+  const host = createWorkerHost(options)
+  const running = host.run()
+  await vi.waitFor(() => expect(count('warn', AWAY)).toBe(1), EVENTUALLY)
+  await host.stop()
+  await running
+  await host.stop()
+  expect(host.state).toBe('stopped')
+
+  const idle = createWorkerHost(options)
+  await idle.stop()
+  expect(idle.state).toBe('stopped')
+  expect(() => idle.run()).toThrow()
+})
+
+test('an option that can never work ends the host instead of being tried again', { timeout: 60_000 }, async () => {
+  const { logger } = memoryLogger()
+  const handlers = { storeUsage: async () => ({}) }
+  const server = await startTemporal()
+  try {
+    const { address } = server
+    const host = createWorkerHost({ address, namespace: 'default', taskQueue: 'e', logger, activities: { handlers } })
+    await expect(host.run()).rejects.toThrow(RangeError)
+    expect(host.state).toBe('stopped')
+  } finally {
+    await server.stop()
+  }
+})
