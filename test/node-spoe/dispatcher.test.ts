@@ -36,7 +36,9 @@ describe('exactly one ACK with the ids of its NOTIFY, when the handler', () => {
     ['never resolves after setting variables', (_, reply) => { reply.setVar('txn', 'v', 'ok'); return new Promise<void>(() => {}) }, 40, DEADLINE],
     ['resolves after the deadline', async (_, reply) => { await sleep(40); reply.setVar('txn', 'v', 'ok') }, 80, DEADLINE],
     ['rejects after the deadline', async () => { await sleep(40); throw new Error('x') }, 80, DEADLINE],
+    // oxlint-disable-next-line unicorn/no-thenable -- the point of the test
     ['returns a thenable that throws', () => ({ then: () => { throw new Error('x') } }) as unknown as Promise<void>, 5, ERROR],
+    // oxlint-disable-next-line unicorn/no-thenable -- the point of the test
     ['returns a thenable that resolves twice', () => ({ then: (done: () => void) => { done(); done() } }) as unknown as Promise<void>, 5, []],
   ]
   test.each(cases)('%s', async (_, handle, wait, expected) => {
