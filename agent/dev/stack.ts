@@ -57,9 +57,10 @@ const PORTS = { https: 8443, http: 8080, spop: 9000, admin: 9101, temporal: 7233
 
 /**
  * Development machines run all of this at once, so HAProxy waits longer here than in production (50 ms, see
- * haproxy.cfg). Milliseconds; the environment wins.
+ * haproxy.cfg); and nobody else takes over when the agent stops, so there is no hand-over to wait for. The environment
+ * wins.
  */
-const PATIENCE = { SPOP_DEADLINE: '800ms', SPOE_PROCESSING_TIMEOUT: '1s' }
+const PATIENCE = { SPOP_DEADLINE: '800ms', SPOE_PROCESSING_TIMEOUT: '1s', SPOP_DRAIN: '200ms' }
 
 /** Starts identity provider, Temporal, upstreams, agent, worker and HAProxy, and waits until requests can flow. */
 export async function startStack(options: StackOptions): Promise<Stack> {

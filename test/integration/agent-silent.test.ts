@@ -1,0 +1,70 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { reasonOf } from '../../agent/dev/request.ts'
+import { bearer, type Edge, HAPROXY_VERSIONS, inParallel, NO_TEMPORAL, startEdge, untilAgentAnswers } from '../support/edge.ts'
+
+const PROTECTED = { method: 'GET', path: '/api/usage' }
+const PUBLIC = { method: 'GET', path: '/public/hello' }
+
+describe.each(HAPROXY_VERSIONS)('when the agent falls silent behind HAProxy %s', (version) => {
+  let edge: Edge
+  afterEach(() => edge?.stop())
+
+  /** What clients get from protected and public paths, by count. */
+  async function statuses(token: string): Promise<{ protected: number[]; public: number[] }> {
+    const closed = await inParallel(20, 5, () => edge.send({ ...PROTECTED, headers: bearer(token) }))
+    const open = await inParallel(20, 5, () => edge.send(PUBLIC))
+    for (const response of closed) expect(reasonOf(response)).toBe('agent_silent')
+    const distinct = (list: { status: number }[]): number[] => [...new Set(list.map(({ status }) => status))]
+    return { protected: distinct(closed), public: distinct(open) }
+  }
+
+  it('closes protected routes and keeps public ones open after kill -9, and recovers by itself', async () => {
+    edge = await startEdge(version, { temporalAddress: NO_TEMPORAL, worker: false })
+    const token = await edge.identity.token('viewer')
+    expect((await edge.send({ ...PROTECTED, headers: bearer(token) })).status).toBe(200)
+
+    edge.agent.signal('SIGKILL')
+    await edge.agent.exited
+    expect(await statuses(token)).toEqual({ protected: [503], public: [200] })
+
+    edge.startAgent()
+    await untilAgentAnswers(edge)
+    expect((await edge.send({ ...PROTECTED, headers: bearer(token) })).status).toBe(200)
+  })
+
+  it('does the same while the agent is stopped (SIGSTOP), and recovers when it goes on', async () => {
+    edge = await startEdge(version, {
+      temporalAddress: NO_TEMPORAL,
+      worker: false,
+      env: { SPOE_PROCESSING_TIMEOUT: '500ms', SPOP_DEADLINE: '400ms' },
+    })
+    const token = await edge.identity.token('viewer')
+    await untilAgentAnswers(edge)
+
+    edge.agent.signal('SIGSTOP')
+    expect(await statuses(token)).toEqual({ protected: [503], public: [200] })
+
+    edge.agent.signal('SIGCONT')
+    await untilAgentAnswers(edge)
+  })
+
+  it('serves every request while HAProxy is reloaded under load', async () => {
+    edge = await startEdge(version, { temporalAddress: NO_TEMPORAL, worker: false, masterWorker: true })
+    const token = await edge.identity.token('viewer')
+    const responses = await inParallel(1500, 8, async (i) => {
+      if (i === 300 || i === 700 || i === 1100) edge.haproxy.signal('SIGUSR2')
+      return edge.send({ ...PROTECTED, headers: bearer(token) })
+    })
+    const byStatus = Object.groupBy(responses, ({ status }) => status)
+    expect(Object.fromEntries(Object.entries(byStatus).map(([status, list]) => [status, list?.length]))).toEqual({ 200: 1500 })
+  })
+
+  it('stops cleanly on SIGTERM, and its successor takes over', async () => {
+    edge = await startEdge(version, { temporalAddress: NO_TEMPORAL, worker: false })
+    await edge.agent.stop()
+    expect(await edge.agent.exited).toBe('ended with exit code 0')
+    expect((await edge.send(PROTECTED)).status).toBe(503)
+    edge.startAgent()
+    await untilAgentAnswers(edge)
+  })
+})

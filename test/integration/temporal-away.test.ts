@@ -1,0 +1,101 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Client, Connection } from '@temporalio/client'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Cleanup } from '../../agent/dev/cleanup.ts'
+import { reservePort } from '../../agent/dev/ports.ts'
+import { waitUntil } from '../../agent/dev/process.ts'
+import { startTemporal, temporalReady } from '../../agent/dev/temporal.ts'
+import { findTemporal, ROOT } from '../../agent/dev/tools.ts'
+import { bearer, type Edge, HAPROXY_VERSIONS, startEdge } from '../support/edge.ts'
+
+/** One in ten is an order (a workflow of its own) and one in ten an inquiry (a signal); the rest is metered. */
+const TOTAL = 2000
+const ORDERS = TOTAL / 10
+const INQUIRIES = TOTAL / 10
+const METERED = TOTAL - ORDERS - INQUIRIES
+/** Requests that are sent in each interval: a steady rate, whatever the answers do. */
+const PER_INTERVAL = 10
+const INTERVAL_MS = 40
+
+describe.each(HAPROXY_VERSIONS)('while Temporal is away, behind HAProxy %s', (version) => {
+  let edge: Edge | undefined
+  const cleanup = new Cleanup()
+  afterEach(async () => {
+    await edge?.stop()
+    await cleanup.run()
+  })
+
+  it('decides 2,000 requests as ever, and delivers every event once Temporal is back', async () => {
+    mkdirSync(join(ROOT, '.data'), { recursive: true })
+    const folder = mkdtempSync(join(ROOT, '.data/temporal-'))
+    cleanup.add(() => rmSync(folder, { recursive: true, force: true }))
+    const port = await reservePort()
+    const start = (): ReturnType<typeof startTemporal> => startTemporal({ binary: findTemporal(), port, folder })
+    const first = start()
+    cleanup.add(() => first.process.stop())
+    await temporalReady(first)
+
+    // The shipped deadline: a decision that waited for Temporal would be answered 503 and counted as "timeout".
+    edge = await startEdge(version, { temporalAddress: first.address, env: { SPOP_DEADLINE: '1s', SPOE_PROCESSING_TIMEOUT: '2s' } })
+    const tokens = { buyer: await edge.identity.token('buyer', { scope: 'orders:write' }), viewer: await edge.identity.token('viewer') }
+    const send = (i: number): Promise<number> => requestOf(edge as Edge, tokens, i)
+    // One of each kind while Temporal is there: what follows must be decided the same.
+    const before = await Promise.all([0, 1, 2].map(send))
+    expect(before).toEqual([200, 200, 200])
+
+    await first.process.stop()
+    const statuses = await atSteadyRate(TOTAL, send)
+    expect(statuses.filter((status) => status !== 200)).toEqual([])
+    expect((await edge.events()).total.pending).toBeGreaterThan(0)
+    expect(await decisionsNotOk(edge)).toEqual([])
+
+    const second = start()
+    cleanup.add(() => second.process.stop())
+    await temporalReady(second)
+    await waitUntil('every event to be delivered', async () => (await (edge as Edge).events()).total.pending === 0, edge.agent, 120_000)
+    const { total } = await edge.events()
+    expect(total).toMatchObject({ received: TOTAL + 3, delivered: TOTAL + 3, shed: 0, deadLettered: 0, deduplicated: 0 })
+
+    const connection = await Connection.connect({ address: second.address })
+    cleanup.add(() => connection.close())
+    const client = new Client({ connection })
+    await waitUntil('the workflows to have counted all', async () => {
+      const trail = await query(client, 'order-inquiry/viewer', 'trail')
+      const usage = await query(client, 'api/globex', 'usage')
+      return trail === INQUIRIES + 1 && usage === METERED + 1
+    }, undefined, 60_000)
+    await waitUntil('every order to be a workflow', async () => (await client.workflow.count("WorkflowType = 'requestHook'")).count === ORDERS + 1, undefined, 60_000)
+  }, 300_000)
+})
+
+async function requestOf(edge: Edge, tokens: { buyer: string; viewer: string }, i: number): Promise<number> {
+  const kind = i % 10
+  if (kind === 0) return (await edge.send({ method: 'POST', path: '/orders/1', headers: bearer(tokens.buyer) })).status
+  if (kind === 1) return (await edge.send({ method: 'POST', path: '/orders/1', headers: bearer(tokens.viewer) })).status
+  return (await edge.send({ method: 'GET', path: '/api/usage', headers: bearer(tokens.viewer) })).status
+}
+
+async function atSteadyRate(total: number, send: (i: number) => Promise<number>): Promise<number[]> {
+  const answers: Promise<number>[] = []
+  while (answers.length < total) {
+    for (let n = 0; n < PER_INTERVAL && answers.length < total; n++) answers.push(send(answers.length))
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS))
+  }
+  return Promise.all(answers)
+}
+
+/** Decisions other than allow, from the agent's own counters; the probes of the start are not in yet. */
+async function decisionsNotOk(edge: Edge): Promise<string[]> {
+  const metrics = await (await fetch(`${edge.adminUrl}/metrics`)).text()
+  return metrics.split('\n').filter((line) => line.startsWith('haproxy_temporal_decisions_total{') && !line.includes('reason="ok"'))
+}
+
+async function query(client: Client, workflowId: string, name: string): Promise<number> {
+  try {
+    return (await client.workflow.getHandle(workflowId).query<{ total: number }>(name)).total
+  } catch {
+    // Not there yet, or its worker is not.
+    return -1
+  }
+}

@@ -1,0 +1,107 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Cleanup } from '../../agent/dev/cleanup.ts'
+import { findInLog, type LoggedRequest } from '../../agent/dev/haproxy-log.ts'
+import type { ManagedProcess } from '../../agent/dev/process.ts'
+import { waitUntil } from '../../agent/dev/process.ts'
+import { type EdgeRequest, type EdgeResponse, sendToEdge } from '../../agent/dev/request.ts'
+import { type Stack, type StackOptions, startCommand, startStack } from '../../agent/dev/stack.ts'
+import { ROOT } from '../../agent/dev/tools.ts'
+import type { DispatchCounters } from '../../agent/dispatch/counters.ts'
+
+export const HAPROXY_VERSIONS = ['2.6', '3.0', '3.2'] as const
+export type HaproxyVersion = (typeof HAPROXY_VERSIONS)[number]
+
+export function haproxyBinary(version: HaproxyVersion): string {
+  return join(ROOT, '.toolchain/bin', `haproxy-${version}`)
+}
+
+/** Nobody listens here: port 1 of loopback. */
+export const NO_TEMPORAL = '127.0.0.1:1'
+
+/** The shipped configuration on a real HAProxy, with a real provider, agent and upstreams. */
+export interface Edge extends Stack {
+  readonly folder: string
+  readonly ca: string
+  send(request: EdgeRequest): Promise<EdgeResponse>
+  /** HAProxy's own record of a request that was answered. */
+  logged(response: EdgeResponse): Promise<LoggedRequest>
+  /** Another agent in the place of one that was stopped. */
+  startAgent(): ManagedProcess
+  /** Counters of the dispatcher. */
+  events(): Promise<DispatchCounters>
+  /** Ends everything; prints the logs when the test failed. */
+  stop(): Promise<void>
+}
+
+export type EdgeOptions = Partial<Pick<StackOptions, 'masterWorker' | 'temporalAddress' | 'worker' | 'env'>>
+
+/** Tests run beside each other on few cores: what is late here must not count as an answer that failed. */
+const PATIENT = { SPOP_DEADLINE: '4s', SPOE_PROCESSING_TIMEOUT: '5s' }
+
+export async function startEdge(version: HaproxyVersion, options: EdgeOptions = {}): Promise<Edge> {
+  mkdirSync(join(ROOT, '.data'), { recursive: true })
+  const folder = mkdtempSync(join(ROOT, '.data/test-'))
+  const cleanup = new Cleanup()
+  cleanup.add(() => rmSync(folder, { recursive: true, force: true }))
+  try {
+    const stack = await startStack({
+      config: join(ROOT, 'agent.yaml'),
+      haproxy: join(ROOT, 'haproxy.cfg'),
+      spoe: join(ROOT, 'spoe.conf'),
+      folder,
+      ports: 'free',
+      ui: false,
+      haproxyBinary: haproxyBinary(version),
+      progress: () => {},
+      cleanup,
+      ...options,
+      env: { ...PATIENT, ...options.env },
+    })
+    const ca = readFileSync(stack.certificates.ca, 'utf8')
+    return {
+      ...stack,
+      folder,
+      ca,
+      send: (request) => sendToEdge(stack.edge.https, ca, request),
+      logged: (response) => findInLog(stack.haproxy.logFile, response.requestId),
+      startAgent() {
+        const agent = startCommand('agent', ['serve', '--config', join(ROOT, 'agent.yaml')], stack.env, folder)
+        cleanup.add(() => agent.stop())
+        return agent
+      },
+      async events() {
+        const status = (await (await fetch(`${stack.adminUrl}/status`)).json()) as { conservation: DispatchCounters }
+        return status.conservation
+      },
+      stop: () => cleanup.run(),
+    }
+  } catch (error) {
+    await cleanup.run()
+    throw error
+  }
+}
+
+/** Waits until the agent decides again: 401 instead of 503 on a protected path. */
+export async function untilAgentAnswers(edge: Edge): Promise<void> {
+  await waitUntil('the agent to decide', async () => (await edge.send({ method: 'GET', path: '/api/ping' })).status === 401)
+}
+
+export function bearer(token: string): { authorization: string } {
+  return { authorization: `Bearer ${token}` }
+}
+
+/** Runs `task` for 0 to `total` - 1, at most `width` at a time. */
+export async function inParallel<T>(total: number, width: number, task: (i: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = []
+  let next = 0
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      while (next < total) {
+        const i = next++
+        results[i] = await task(i)
+      }
+    }),
+  )
+  return results
+}
