@@ -7,7 +7,7 @@ import type { Log } from './log.ts'
 import { denied } from './reasons.ts'
 import type { KeyLimits } from './refresh-times.ts'
 import { parseStrict, type StrictJwt } from './strict-jwt.ts'
-import { cacheKey, cacheKeyPrefix, cacheLimits, TokenCache, type CacheLimits } from './token-cache.ts'
+import { cacheKey, cacheKeyPrefix, cacheLimits, TokenCache, tokenDigest, type CacheLimits } from './token-cache.ts'
 import { verifyToken, type Verdict } from './token-verifier.ts'
 
 export type { ProviderStatus } from './keys.ts'
@@ -93,7 +93,8 @@ class JwtAuthenticator implements Authenticator {
       if (typeof token !== 'string') return this.#count(0, token)
       const nowMs = this.#now()
       this.#cache.observe(nowMs)
-      return this.#cached(token, providers, nowMs) ?? this.#verify(token, providers, nowMs)
+      const digest = tokenDigest(token)
+      return this.#cached(digest, providers, nowMs) ?? this.#verify(token, digest, providers, nowMs)
     } catch (error) {
       return this.#count(0, this.#failed(error))
     }
@@ -115,25 +116,24 @@ class JwtAuthenticator implements Authenticator {
     for (const { keys } of this.#providers.values()) keys.close()
   }
 
-  /** One hash per provider that the rule allows: most rules allow one. */
-  #cached(token: string, names: readonly string[], nowMs: number): AuthResult | undefined {
+  #cached(digest: string, names: readonly string[], nowMs: number): AuthResult | undefined {
     for (const name of names) {
       const provider = this.#providers.get(name)
       // Keys that are too old prove nothing any more, neither by a new verification nor by one remembered.
       if (provider === undefined || !provider.keys.usable()) continue
-      const result = this.#cache.get(cacheKey(provider.cachePrefix, token), provider.keys, nowMs)
+      const result = this.#cache.get(cacheKey(provider.cachePrefix, digest), provider.keys, nowMs)
       if (result !== undefined) return this.#count(provider.row, result)
     }
     return undefined
   }
 
-  #verify(token: string, names: readonly string[], nowMs: number): AuthResult | Promise<AuthResult> {
+  #verify(token: string, digest: string, names: readonly string[], nowMs: number): AuthResult | Promise<AuthResult> {
     this.#cache.counters.misses++
     const parsed = parseStrict(token)
     if (!parsed.ok) return this.#count(0, parsed)
     const provider = this.#select(parsed, names)
     if (provider === undefined) return this.#count(0, denied('unknown_issuer'))
-    const key = cacheKey(provider.cachePrefix, token)
+    const key = cacheKey(provider.cachePrefix, digest)
     const underWay = this.#pending.get(key)
     if (underWay !== undefined) return underWay.then((result) => this.#count(provider.row, result))
     const verdict = verifyToken(parsed, provider.config, provider.keys, { now: this.#now, mayWait: this.#pending.size < MAX_PENDING })

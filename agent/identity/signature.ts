@@ -1,4 +1,4 @@
-import { verify, type VerifyKeyObjectInput } from 'node:crypto'
+import { verify, type KeyObject } from 'node:crypto'
 import { algorithms, type Algorithm } from './algorithms.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { StrictJwt } from './strict-jwt.ts'
@@ -13,10 +13,10 @@ const MAX_SYNC_MODULUS_BITS = 3072
  */
 export function verifySignature(token: StrictJwt, key: VerificationKey): boolean | Promise<boolean> {
   const algorithm = algorithms.get(token.alg)
-  if (algorithm === undefined || !key.algorithms.includes(token.alg)) return false
+  const verifier = key.verifiers.get(token.alg)
+  if (algorithm === undefined || verifier === undefined) return false
   if (algorithm.signatureBytes !== undefined && token.signature.length !== algorithm.signatureBytes) return false
-  const input = keyInput(algorithm, key)
-  return isQuick(token.alg, key) ? verifyNow(token, algorithm, input) : verifyInPool(token, algorithm, input)
+  return isQuick(token.alg, key) ? verifyNow(token, algorithm, verifier) : verifyInPool(token, algorithm, verifier)
 }
 
 /** Whether {@link verifySignature} answers at once. */
@@ -25,15 +25,7 @@ export function isQuick(alg: string, key: VerificationKey): boolean {
   return curve === undefined ? key.modulusBits <= MAX_SYNC_MODULUS_BITS : curve === 'P-256' || curve === 'Ed25519'
 }
 
-function keyInput(algorithm: Algorithm, key: VerificationKey): VerifyKeyObjectInput {
-  const input: VerifyKeyObjectInput = { key: key.keyObject }
-  if (algorithm.padding !== undefined) input.padding = algorithm.padding
-  if (algorithm.saltLength !== undefined) input.saltLength = algorithm.saltLength
-  if (algorithm.dsaEncoding !== undefined) input.dsaEncoding = algorithm.dsaEncoding
-  return input
-}
-
-function verifyNow(token: StrictJwt, algorithm: Algorithm, key: VerifyKeyObjectInput): boolean {
+function verifyNow(token: StrictJwt, algorithm: Algorithm, key: KeyObject): boolean {
   try {
     return verify(algorithm.hash, token.signingInput, key, token.signature)
   } catch {
@@ -41,7 +33,7 @@ function verifyNow(token: StrictJwt, algorithm: Algorithm, key: VerifyKeyObjectI
   }
 }
 
-function verifyInPool(token: StrictJwt, algorithm: Algorithm, key: VerifyKeyObjectInput): Promise<boolean> {
+function verifyInPool(token: StrictJwt, algorithm: Algorithm, key: KeyObject): Promise<boolean> {
   return new Promise((resolve) => {
     try {
       verify(algorithm.hash, token.signingInput, key, token.signature, (error, valid) => resolve(error === null && valid))

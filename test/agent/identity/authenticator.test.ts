@@ -45,7 +45,7 @@ describe('authenticate', () => {
     const slow = testKey('ES384')
     await using s = await setUp([slow], { algorithms: ['ES384'] })
     const token = signToken(slow, s.claims())
-    const results = await Promise.all(Array.from({ length: 10 }, () => s.check(token)))
+    const results = await Promise.all(Array.from({ length: 10 }, async () => s.check(token)))
     expect(new Set(results).size).toBe(1)
     expect(s.auth.counters.results[outcomes.length]).toBe(10)
   })

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Authenticated } from '../../../agent/identity/identity.ts'
 import { denied } from '../../../agent/identity/reasons.ts'
-import { cacheKey, cacheKeyPrefix, cacheLimits, TokenCache } from '../../../agent/identity/token-cache.ts'
+import { cacheKey, cacheKeyPrefix, cacheLimits, TokenCache, tokenDigest } from '../../../agent/identity/token-cache.ts'
 import { FakeClock, provider } from './support/provider.ts'
 
 const corp = provider('https://idp.example')
@@ -133,8 +133,8 @@ describe('bounds', () => {
 describe('cacheKey', () => {
   it('never is the same for fields that concatenate alike', () => {
     const named = (name: string): string => cacheKeyPrefix(provider('https://idp.example', { name }))
-    expect(cacheKey(named('ab'), 'c')).not.toBe(cacheKey(named('a'), 'bc'))
-    expect(cacheKey(named('1:a'), 't')).not.toBe(cacheKey(named('a'), 't'))
+    expect(cacheKey(named('ab'), tokenDigest('c'))).not.toBe(cacheKey(named('a'), tokenDigest('bc')))
+    expect(cacheKey(named('1:a'), tokenDigest('t'))).not.toBe(cacheKey(named('a'), tokenDigest('t')))
   })
 
   it('changes with anything in the configuration of the provider', () => {
@@ -143,6 +143,6 @@ describe('cacheKey', () => {
   })
 
   it('holds nothing of the token', () => {
-    expect(cacheKey('p', 'secret-token')).toMatch(/^[\w-]{43}$/)
+    expect(tokenDigest('secret-token')).toMatch(/^[\w-]{43}$/)
   })
 })
