@@ -1,6 +1,7 @@
 import { BATCH_LIMITS, type BatchLimits } from './batcher.ts'
 import type { Command } from './command.ts'
 import { Counters, GLOBAL, SLOT, type DispatchCounters } from './counters.ts'
+import { messageOf } from './errors.ts'
 import type { Log, TemporalOptions, TemporalState } from './protocol.ts'
 import { ThreadHandle } from './thread-handle.ts'
 
@@ -62,6 +63,7 @@ export function createDispatcher(options: DispatcherOptions, entry?: URL): Dispa
 class HotSide implements Dispatcher {
   readonly #counters: Counters
   readonly #thread: ThreadHandle
+  readonly #log: Log
   readonly #maxEvents: number
   readonly #maxRows: number
   #buffer: Command[] = []
@@ -71,13 +73,13 @@ class HotSide implements Dispatcher {
 
   constructor(options: DispatcherOptions, entry: URL | undefined) {
     this.#counters = new Counters(options.rules)
+    this.#log = options.log
     this.#maxEvents = options.queue?.maxEvents ?? MAX_EVENTS
     this.#maxRows = options.outbox.maxRows ?? MAX_ROWS
     this.#thread = new ThreadHandle({
       options: {
         temporal: options.temporal,
         outbox: { path: options.outbox.path, maxRows: this.#maxRows },
-        maxEvents: this.#maxEvents,
         meter: { ...BATCH_LIMITS, ...options.meter },
         rules: options.rules,
         shared: this.#counters.shared,
@@ -136,7 +138,23 @@ class HotSide implements Dispatcher {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#buffer.length === 0 || !this.#thread.running) return
-    this.#thread.post({ type: 'commands', commands: this.#buffer })
+    const commands = this.#buffer
     this.#buffer = []
+    try {
+      this.#thread.post({ type: 'commands', commands })
+    } catch {
+      // Something in it cannot be copied to another thread. One such command must not take the others along.
+      for (const command of commands) this.#postAlone(command)
+    }
+  }
+
+  #postAlone(command: Command): void {
+    try {
+      this.#thread.post({ type: 'commands', commands: [command] })
+    } catch (error) {
+      this.#counters.add(this.#counters.row(command.rule), SLOT.shedHot)
+      this.#counters.addGlobal(GLOBAL.accepted, -1)
+      this.#log.error({ rule: command.rule, err: messageOf(error) }, 'an event holds what cannot leave its thread: shed')
+    }
   }
 }

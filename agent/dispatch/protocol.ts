@@ -25,7 +25,6 @@ export interface TlsFiles {
 export interface ThreadOptions {
   readonly temporal: TemporalOptions
   readonly outbox: { readonly path: string; readonly maxRows: number }
-  readonly maxEvents: number
   readonly meter: BatchLimits
   readonly rules: readonly string[]
   readonly shared: SharedArrayBuffer

@@ -77,14 +77,15 @@ export class ThreadHandle {
     if (this.#running) {
       const ended = new Promise<void>((resolve) => (this.#drained = resolve))
       this.post({ type: 'drain', timeoutMs })
-      const late = setTimeout(() => this.#drained?.(), timeoutMs + CLOSE_MS)
+      const late = setTimeout(() => {
+        this.#parts.log.error({}, 'the dispatcher thread did not stop in time and was ended')
+        this.#drained?.()
+      }, timeoutMs + CLOSE_MS)
       await ended
       clearTimeout(late)
     }
-    const lateAndAlive = this.#running
     this.#running = false
     await this.#worker?.terminate()
-    if (lateAndAlive) this.#parts.log.error({}, 'the dispatcher thread did not stop in time and was ended')
     const lost = this.#writeOff()
     if (lost > 0) this.#parts.log.error({ events: lost }, 'stopped without a dispatcher thread: events in memory are lost')
   }

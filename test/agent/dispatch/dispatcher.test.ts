@@ -1,11 +1,14 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../../agent/dispatch/dispatcher.ts'
 import { command, recordedLog } from './support/commands.ts'
 import { expectConserved } from './support/conservation.ts'
 import { stubService } from './support/stub-service.ts'
 import { freePort, tempFolder, until } from './support/wait.ts'
+
+// Real threads, disks and sockets: on a busy machine they may take their time.
+vi.setConfig({ testTimeout: 60_000 })
 
 const OK = { started: true } as const
 
@@ -140,11 +143,12 @@ test('what was pending in the outbox is delivered by the next dispatcher, once',
 
 test('a drained dispatcher has delivered open batches and sheds what comes later', async () => {
   const stub = await stubService(() => OK)
-  const { dispatcher } = make({ address: stub.address, over: { meter: { maxDelayMs: 60_000 } } })
+  const { dispatcher, log } = make({ address: stub.address, over: { meter: { maxDelayMs: 60_000 } } })
   await dispatcher.start()
   for (let i = 0; i < 7; i++) dispatcher.dispatch(command(i, { rule: 'usage', kind: 'meter' }))
   await dispatcher.drain(10_000)
   expect(stub.calls).toHaveLength(1)
+  expect(log.lines.map((line) => line.message)).toEqual(['Temporal takes events'])
   expect(dispatcher.dispatch(command(8))).toBe(false)
   expect(dispatcher.counters().total).toMatchObject({ received: 8, delivered: 7, shed: 1, pending: 0 })
   expectConserved(dispatcher)
@@ -197,7 +201,7 @@ test('an outbox that another agent holds is waited for, durable events stay in m
   await holder.dispatcher.drain(1_000)
   await until(() => log.at('info').includes('the outbox is open'))
   expectConserved(dispatcher)
-}, 20_000)
+})
 
 test('a missing TLS file fails the start with a table error', async () => {
   const temporal = { address: '127.0.0.1:1', namespace: 'edge', tls: { caFile: '/nowhere/ca.pem' } }
@@ -218,6 +222,19 @@ test('a thread that dies is started again, its memory counted as shed and its ou
   await until(settled(dispatcher))
   expect(stub.calls.map((c) => c.requestId).toSorted()).toEqual(['orders/000000000001', 'orders/000000000003'])
   expect(dispatcher.counters().total).toMatchObject({ received: 3, delivered: 2, shed: 1, pending: 0 })
+  expectConserved(dispatcher)
+})
+
+test('a command that cannot be copied to the thread is shed, its neighbours are delivered', async () => {
+  const stub = await stubService(() => OK)
+  const { dispatcher, log } = make({ address: stub.address })
+  await dispatcher.start()
+  const broken = command(2)
+  const vars = { plan: (() => 'gold') as unknown as string }
+  for (const each of [command(1), { ...broken, event: { ...broken.event, vars } }, command(3)]) dispatcher.dispatch(each)
+  await until(settled(dispatcher))
+  expect(dispatcher.counters().total).toMatchObject({ received: 3, delivered: 2, shed: 1 })
+  expect(log.at('error')).toEqual(['an event holds what cannot leave its thread: shed'])
   expectConserved(dispatcher)
 })
 

@@ -3,12 +3,15 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Command } from '../../../agent/dispatch/command.ts'
 import { Outbox } from '../../../agent/dispatch/outbox.ts'
 import { setAside } from '../../../agent/dispatch/outbox-file.ts'
 import { command } from './support/commands.ts'
 import { tempFolder } from './support/wait.ts'
+
+// Real threads, disks and sockets: on a busy machine they may take their time.
+vi.setConfig({ testTimeout: 60_000 })
 
 function open(path = join(tempFolder(), 'outbox.db')): Outbox {
   const outbox = new Outbox(path)
@@ -165,7 +168,7 @@ test('kill -9 in the middle of a write loses nothing that was committed and tear
     for (const id of committed) if (!removed.has(id)) expect(found).toContain(id)
     outbox.close()
   }
-}, 60_000)
+})
 
 /** Lets a child write until it has reported so many lines, then kills it. Returns the lines that were complete. */
 async function writtenUntilKilled(path: string, first: number, lines: number): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { BATCH_LIMITS, Batcher } from '../../../agent/dispatch/batcher.ts'
 import { connect } from '../../../agent/dispatch/connection.ts'
 import { Gate } from '../../../agent/dispatch/gate.ts'
@@ -9,6 +9,9 @@ import type { MeterBatch } from '../../../agent/messages.ts'
 import { entry } from './support/commands.ts'
 import { stubService, type StubAnswer, type StubCall } from './support/stub-service.ts'
 import { until } from './support/wait.ts'
+
+// Real threads, disks and sockets: on a busy machine they may take their time.
+vi.setConfig({ testTimeout: 60_000 })
 
 const OK: StubAnswer = { started: true }
 const WAITS = { failed: [5, 20], timeout: [5, 20], busy: [30, 60], parked: [20, 40] } as const

@@ -14,6 +14,7 @@ export interface StubCall {
   readonly requestId: string
   readonly workflowId: string
   readonly namespace: unknown
+  readonly authorization: unknown
   readonly signalInput: string | undefined
 }
 
@@ -34,7 +35,11 @@ export interface Stub {
 }
 
 /** A WorkflowService that answers as told and remembers every attempt. It ends with the test. */
-export async function stubService(answer: (call: StubCall, attempt: number) => StubAnswer | Promise<StubAnswer>, port = 0): Promise<Stub> {
+export async function stubService(
+  answer: (call: StubCall, attempt: number) => StubAnswer | Promise<StubAnswer>,
+  port = 0,
+  tls?: { readonly ca: string; readonly cert: string; readonly key: string },
+): Promise<Stub> {
   const calls: StubCall[] = []
   const flight = { now: 0, most: 0 }
   const server = new grpc.Server()
@@ -48,6 +53,7 @@ export async function stubService(answer: (call: StubCall, attempt: number) => S
         requestId: request.requestId ?? '',
         workflowId: request.workflowId ?? '',
         namespace: rpc.metadata.get('temporal-namespace')[0],
+        authorization: rpc.metadata.get('authorization')[0],
         signalInput: data == null ? undefined : Buffer.from(data).toString(),
       }
       calls.push(call)
@@ -61,8 +67,11 @@ export async function stubService(answer: (call: StubCall, attempt: number) => S
       })
     }
   server.addService(SERVICE, { start: handler('start'), signal: handler('signal') })
+  const pair = tls && [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }]
+  // With TLS the client must show a certificate as well.
+  const credentials = pair ? grpc.ServerCredentials.createSsl(Buffer.from(tls.ca), pair, true) : grpc.ServerCredentials.createInsecure()
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, p) => (error ? reject(error) : resolve(p)))
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, p) => (error ? reject(error) : resolve(p)))
   })
   const stop = (): void => server.forceShutdown()
   onTestFinished(stop)
