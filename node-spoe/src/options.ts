@@ -22,7 +22,7 @@ type Limit = keyof typeof DEFAULTS
 const RANGES: Readonly<Record<Limit, readonly [number, number]>> = {
   deadlineMs: [1, 2 ** 31 - 1],
   maxFrameSize: [MIN_MAX_FRAME_SIZE, 2 ** 28],
-  maxInFlight: [0, Number.MAX_SAFE_INTEGER],
+  maxInFlight: [1, Number.MAX_SAFE_INTEGER],
   maxConnections: [1, Number.MAX_SAFE_INTEGER],
   helloTimeoutMs: [1, 2 ** 31 - 1],
   refusalDelayMs: [0, 2 ** 31 - 1],

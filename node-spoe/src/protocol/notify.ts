@@ -46,10 +46,11 @@ export class MessagePlan {
   constructor(name: string, args: Readonly<Record<string, ArgType>>) {
     const declared = Object.keys(args)
     this.name = name
-    this.#nameBytes = Buffer.from(name, 'latin1')
+    // UTF-8, like the spoe.conf in which the same names stand.
+    this.#nameBytes = Buffer.from(name)
     this.#types = Object.values(args)
     this.#slots = new Map(declared.map((arg, slot) => [arg, slot]))
-    this.#names = declared.map((arg) => Buffer.from(arg, 'latin1'))
+    this.#names = declared.map((arg) => Buffer.from(arg))
     this.#view = this.#newView()
   }
 

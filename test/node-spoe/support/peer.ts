@@ -6,7 +6,7 @@ import { type DecodedFrame, frames } from './wire.ts'
 export interface Peer {
   readonly socket: Socket
   readonly received: () => Buffer
-  /** Resolves with all frames so far once there are `count`; fails after two seconds. */
+  /** Resolves with all frames so far once there are `count`; fails after four seconds. */
   frames(count: number): Promise<DecodedFrame[]>
   /** Resolves when the agent has closed. */
   readonly closed: Promise<void>
@@ -29,7 +29,7 @@ export async function peer(address: string): Promise<Peer> {
     received,
     closed,
     frames: async (count) => {
-      for (let i = 0; i < 400; i++) {
+      for (let i = 0; i < 800; i++) {
         try {
           const list = frames(received())
           if (list.length >= count) return list
@@ -43,9 +43,9 @@ export async function peer(address: string): Promise<Peer> {
   }
 }
 
-/** Waits until a condition holds; fails after two seconds. */
+/** Waits until a condition holds; fails after four seconds. */
 export async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 800; i++) {
     if (condition()) return
     await sleep(5)
   }
