@@ -45,7 +45,12 @@ const GLOBALS = 6
 export interface RuleCounters {
   /** Events handed to `dispatch` and rows recovered from the outbox at start. */
   readonly received: number
+  /** Temporal has the event. Each record of a meter batch counts. */
   readonly delivered: number
+  /**
+   * Known already, to this process, its outbox or Temporal. After a crash, or in another agent, a repetition under the
+   * same request id is answered like the first call: it has no second effect, but counts as delivered.
+   */
   readonly deduplicated: number
   readonly coalesced: number
   readonly sampledOut: number

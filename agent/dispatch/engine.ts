@@ -4,6 +4,7 @@ import { Counters, GLOBAL } from './counters.ts'
 import { Intake } from './intake.ts'
 import { jobOf, type Entry } from './job.ts'
 import { Ledger } from './ledger.ts'
+import { LineBudget } from './line-budget.ts'
 import type { FromThread, Log, ThreadOptions } from './protocol.ts'
 import { JobQueue } from './queue.ts'
 import { RecentIds } from './recent-ids.ts'
@@ -28,6 +29,7 @@ export class Engine {
   readonly #store: Store
   readonly #batcher: Batcher
   readonly #queue = new JobQueue()
+  readonly #deadLetterLines = new LineBudget()
   readonly #shipper: Shipper
   readonly #intake: Intake
   readonly #timers: NodeJS.Timeout[]
@@ -127,9 +129,13 @@ export class Engine {
   #deadLetter(entry: Entry, reason: string, attempts: number): void {
     const { command } = entry
     if (entry.seq > 0) this.#store.deadLetter(entry.seq, reason, attempts)
-    const { workflowId, rule } = command
-    const kept = entry.seq > 0 ? 'kept in the dead letters' : 'lost, as its rule delivers from memory'
-    this.#log.error({ eventId: command.event.id, rule, workflowId, attempts, reason }, `Temporal refuses an event for good: ${kept}`)
+    const suppressed = this.#deadLetterLines.take()
+    if (suppressed !== undefined) {
+      const { event, workflowId, rule } = command
+      const kept = entry.seq > 0 ? 'kept in the dead letters' : 'lost, as it was in memory only'
+      const fields = { eventId: event.id, rule, workflowId, attempts, reason, ...(suppressed > 0 ? { suppressed } : {}) }
+      this.#log.error(fields, `Temporal refuses an event for good: ${kept}`)
+    }
     this.#ledger.settle(entry, 'deadLettered')
     this.#afterSettling()
   }

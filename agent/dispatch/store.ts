@@ -51,11 +51,10 @@ export class Store {
   insert(commands: readonly Command[], room: number, admit: boolean): Inserted[] | undefined {
     const outbox = this.#outbox
     if (outbox === undefined) return undefined
-    const { lastSeq } = outbox
     const inMemory = admit && this.caughtUp
     try {
       const inserted = outbox.insert(commands, room)
-      if (inMemory) this.#cursor = Math.max(outbox.lastSeq, lastSeq)
+      if (inMemory) this.#cursor = outbox.lastSeq
       this.#succeeded('the outbox takes events again')
       return inserted
     } catch (error) {
