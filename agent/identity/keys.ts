@@ -37,8 +37,6 @@ export type NoKey = 'unknown_key' | 'alg_not_allowed' | 'keys_unavailable'
  * every request, so an outage of the provider becomes an outage of everything and a storm on top.
  */
 export class KeyManager {
-  /** Grows with every change of the key set. */
-  generation = 0
   readonly #provider: ProviderConfig
   readonly #log: Log
   readonly #now: () => number
@@ -46,6 +44,7 @@ export class KeyManager {
   readonly #fetches = { ok: 0, failed: 0 }
   readonly #closed = new AbortController()
   #set = new KeySet([])
+  #generation = 0
   #jwksUri: URL | undefined
   #fetchedAt = Number.NEGATIVE_INFINITY
   #refreshAt = Number.NEGATIVE_INFINITY
@@ -61,6 +60,11 @@ export class KeyManager {
     this.#now = options.monotonicMs ?? (() => performance.now())
     this.#limits = { ...keyLimits, ...options.limits }
     if (provider.jwksUri !== undefined) this.#jwksUri = new URL(provider.jwksUri)
+  }
+
+  /** Grows with every change of the key set. */
+  get generation(): number {
+    return this.#generation
   }
 
   /** Begins fetching; failures are retried in the background until {@link close}. */
@@ -153,8 +157,8 @@ export class KeyManager {
     this.#lastError = undefined
     if (!set.equals(this.#set)) {
       this.#set = set
-      this.generation++
-      this.#log.info({ provider: this.#provider.name, keys: set.size, refused, generation: this.generation }, 'keys changed')
+      this.#generation++
+      this.#log.info({ provider: this.#provider.name, keys: set.size, refused, generation: this.#generation }, 'keys changed')
     }
     return fresh * (0.8 + Math.random() * 0.2)
   }
