@@ -11,6 +11,8 @@ export function serveCommand(): Command {
     .description('run the agent: answer HAProxy, hand events to Temporal')
     .addOption(configOption())
     .action(async ({ config: file }: { config: string }) => {
+      // Before anything starts, so that a stop in the middle of the start is graceful too.
+      const signalled = untilSignal()
       const loaded = loadConfig(file)
       const log = createLogger(loaded.config.log.level, 'agent')
       const agent = await startAgent(file, loaded, log)
@@ -19,7 +21,7 @@ export function serveCommand(): Command {
         { version: VERSION, spop: agent.spop, admin: agent.admin, temporal: temporal.address, rules: rules.length },
         `listening: SPOP on ${agent.spop.join(', ')}; admin on ${agent.admin ?? 'none'}`,
       )
-      const signal = await untilSignal()
+      const signal = await signalled
       log.info({ signal }, 'stopping: health checks fail, what is in flight is answered, events are handed over')
       await agent.stop()
       log.info({}, 'stopped')

@@ -14,6 +14,7 @@ export function workerCommand(): Command {
     .addOption(configOption())
     .addOption(new Option('--task-queue <name...>', 'serve these task queues instead'))
     .action(async ({ config: file, taskQueue }: { config: string; taskQueue?: string[] }) => {
+      const signalled = untilSignal()
       const { config } = loadConfig(file)
       const log = createLogger(config.log.level, 'worker')
       const queues = taskQueue ?? taskQueues(config)
@@ -22,7 +23,7 @@ export function workerCommand(): Command {
       )
       log.info({ temporal: config.temporal.address, queues }, `serving task queues ${queues.join(', ')}`)
       const running = Promise.all(hosts.map((host) => host.run()))
-      const signal = await Promise.race([untilSignal(), running.then(() => undefined)])
+      const signal = await Promise.race([signalled, running.then(() => undefined)])
       if (signal !== undefined) log.info({ signal }, 'stopping: running activities finish')
       await Promise.all(hosts.map((host) => host.stop()))
       await running

@@ -20,9 +20,12 @@ export class ConfigDocument {
 
   /** What YAML itself refuses: syntax, duplicate keys. */
   syntaxProblems(): Problem[] {
-    return this.#document.errors.map((error) =>
-      this.#at('CONFIG_SYNTAX', error.message, error.pos[0], error.pos[1] - error.pos[0]),
-    )
+    return this.#document.errors.map((error) => {
+      const [start, end] = error.pos
+      const line = this.#lines[this.#counter.linePos(start).line - 1] ?? ''
+      const hint = /[[{,].*\$\{/.test(line) ? 'Inside { } and [ ] an environment reference has to be quoted: "${NAME}".' : undefined
+      return this.#at('CONFIG_SYNTAX', error.message, start, end - start, hint)
+    })
   }
 
   /** Replaces `${NAME}` in every value, in place, and reports what could not be replaced. */

@@ -28,6 +28,9 @@ function address(schemes: RegExp, example: string): z.ZodString {
   return z.string({ message }).regex(schemes, { message })
 }
 
+/** A whole number from 1; text too, because inside { } an environment reference has to be quoted. */
+const count = z.preprocess((value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value), z.int().min(1))
+
 const TCP = /^tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
 const TCP_OR_UNIX = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}|unix:\/\/\/.+)$/
 
@@ -147,9 +150,9 @@ export const configSchema = z.strictObject({
     apiKey: text.optional(),
   }),
   outbox: z
-    .strictObject({ path: text.default('.data/outbox.db'), maxRows: z.int().min(1).default(1_000_000) })
+    .strictObject({ path: text.default('.data/outbox.db'), maxRows: count.default(1_000_000) })
     .prefault({}),
-  queue: z.strictObject({ maxEvents: z.int().min(1).default(100_000) }).prefault({}),
+  queue: z.strictObject({ maxEvents: count.default(100_000) }).prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   identity: z.strictObject({ providers: z.record(name, provider).default({}) }).prefault({}),
   rules: z.array(rule),

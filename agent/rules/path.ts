@@ -8,7 +8,7 @@ const SUSPECT = /%|\/\/|\/\.|\\|[\x00-\x1f\x7f]/
 
 /** The path to match rules against; `undefined` when it must not be let through at all. */
 export function canonicalPath(path: string): string | undefined {
-  if (path === '') return undefined
+  if (!path.startsWith('/')) return undefined
   return SUSPECT.test(path) ? canonicalise(path) : path
 }
 

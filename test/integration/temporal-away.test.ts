@@ -36,7 +36,7 @@ describe.each(HAPROXY_VERSIONS)('while Temporal is away, behind HAProxy %s', (ve
     cleanup.add(() => first.process.stop())
     await temporalReady(first)
 
-    // The shipped deadline: a decision that waited for Temporal would be answered 503 and counted as "timeout".
+    // A decision that waited for Temporal would miss this deadline, be answered 503, and counted as "timeout".
     edge = await startEdge(version, { temporalAddress: first.address, env: { SPOP_DEADLINE: '1s', SPOE_PROCESSING_TIMEOUT: '2s' } })
     const tokens = { buyer: await edge.identity.token('buyer', { scope: 'orders:write' }), viewer: await edge.identity.token('viewer') }
     const send = (i: number): Promise<number> => requestOf(edge as Edge, tokens, i)

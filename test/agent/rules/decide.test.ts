@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import type { AuthResult } from '../../../agent/identity/identity.ts'
+import { decide } from '../../../agent/rules/decide.ts'
+import type { Decision } from '../../../agent/rules/decision.ts'
+import { authenticatorOf, identityOf, requestOf, rulesOf } from './support.ts'
+
+const CREDENTIALS = { authorization: 'Bearer x', count: 1 }
+
+function decideSync(yaml: string, method: string, path: string, answer: AuthResult, host?: string): Decision {
+  const decision = decide(rulesOf(yaml), authenticatorOf(answer), requestOf(method, path, host), CREDENTIALS)
+  if (decision instanceof Promise) throw new Error('decided asynchronously')
+  return decision
+}
+const known = (partial = {}): AuthResult => ({ ok: true, identity: identityOf(partial) })
+const unknown: AuthResult = { ok: false, reason: 'no_credentials' }
+
+const ORDERS = `rules:
+  - name: buyers
+    match: { path: "/orders/**", when: '"buyer" in identity.roles' }
+    identity: { require: corp, scopes: ["orders:write"] }
+    route: orders
+  - name: others
+    match: { path: "/orders/**" }
+    identity: { require: corp }
+  - name: closed
+    match: { path: "/closed" }
+    deny: 404
+  - name: posts
+    match: { method: [POST, PUT], host: ["api.example.com", "*.tenants.example.com"], when: 'request.path.startsWith("/v")' }
+    identity: none
+`
+
+describe('a decision', () => {
+  it('is taken by the first rule that matches', () => {
+    const decision = decideSync(ORDERS, 'GET', '/orders/1', known({ roles: ['buyer'], scopes: ['orders:write'] }))
+    expect(decision).toMatchObject({ allow: true, reason: 'ok', rule: { name: 'buyers' } })
+  })
+
+  it('goes on to the next rule when the condition does not hold', () => {
+    expect(decideSync(ORDERS, 'GET', '/orders/1', known())).toMatchObject({ allow: true, rule: { name: 'others' } })
+  })
+
+  it('is a denial when no rule matches', () => {
+    expect(decideSync(ORDERS, 'GET', '/elsewhere', known())).toMatchObject({ allow: false, status: 403, reason: 'default_denied', rule: undefined })
+  })
+
+  it('takes the status of the default', () => {
+    expect(decideSync('rules: []\ndefault: { deny: 404 }', 'GET', '/', known())).toMatchObject({ status: 404 })
+  })
+
+  it('never lets an unproven caller fall through to a later rule', () => {
+    const yaml = `${ORDERS}  - { name: anyone, identity: none }\n`
+    expect(decideSync(yaml, 'GET', '/orders/1', unknown)).toMatchObject({ allow: false, status: 401, reason: 'no_credentials', rule: { name: 'buyers' } })
+  })
+
+  it('denies with 503, not 401, when keys are not there', () => {
+    expect(decideSync(ORDERS, 'GET', '/orders/1', { ok: false, reason: 'keys_unavailable' })).toMatchObject({ status: 503 })
+  })
+
+  it('asks for every scope of the rule', () => {
+    expect(decideSync(ORDERS, 'GET', '/orders/1', known({ roles: ['buyer'] }))).toMatchObject({ allow: false, status: 403, reason: 'insufficient_scope' })
+  })
+
+  it('takes the status of a rule that denies', () => {
+    expect(decideSync(ORDERS, 'GET', '/closed', unknown)).toMatchObject({ allow: false, status: 404, reason: 'policy_denied' })
+  })
+
+  it('matches methods, hosts and hosts below a name', () => {
+    const status = (method: string, host: string): number => decideSync(ORDERS, method, '/v1', unknown, host).status
+    expect(status('POST', 'api.example.com')).toBe(200)
+    expect(status('PUT', 'acme.tenants.example.com')).toBe(200)
+    expect(status('GET', 'api.example.com')).toBe(403)
+    expect(status('POST', 'tenants.example.com')).toBe(403)
+    expect(status('POST', 'evil-api.example.com')).toBe(403)
+  })
+
+  it('does not ask who calls when the rule does not', () => {
+    const authenticator = authenticatorOf(unknown)
+    void decide(rulesOf(ORDERS), authenticator, requestOf('GET', '/closed'), CREDENTIALS)
+    expect(authenticator.asked).toBe(0)
+  })
+
+  it('denies when a condition fails, instead of taking it for "does not match"', () => {
+    const yaml = `rules:
+  - { name: gold, match: { when: 'identity.claims.plan == "gold"' }, identity: { require: corp }, deny: 403 }
+  - { name: rest, identity: none }
+`
+    expect(decideSync(yaml, 'GET', '/', known())).toMatchObject({ allow: false, status: 403, reason: 'policy_error', rule: { name: 'gold' } })
+  })
+
+  it('cannot be fooled by claims named like the prototype', () => {
+    const yaml = `rules:\n  - { name: a, match: { when: 'has(identity.claims.constructor)' }, identity: { require: corp } }\n`
+    expect(decideSync(yaml, 'GET', '/', known())).toMatchObject({ reason: 'default_denied' })
+  })
+})
+
+describe('a decision that has to wait for the identity', () => {
+  it('goes on where it stopped, and comes to the same result', async () => {
+    let asked = 0
+    const authenticator = authenticatorOf(() => (asked++ === 0 ? Promise.resolve(known()) : known()))
+    const decision = decide(rulesOf(ORDERS), authenticator, requestOf('GET', '/orders/1'), CREDENTIALS)
+    expect(decision).toBeInstanceOf(Promise)
+    expect(await decision).toMatchObject({ allow: true, rule: { name: 'others' } })
+  })
+
+  it('asks the providers of each rule it tries', async () => {
+    const yaml = `rules:
+  - { name: a, match: { when: 'identity.tenant == "x"' }, identity: { require: corp } }
+  - { name: b, identity: { require: other } }
+`
+    const seen: string[] = []
+    const authenticator = authenticatorOf(async (providers) => {
+      seen.push(providers.join())
+      return known({ provider: providers[0] ?? '' })
+    })
+    const decision = await decide(rulesOf(yaml), authenticator, requestOf('GET', '/'), CREDENTIALS)
+    expect(seen).toEqual(['corp', 'other'])
+    expect(decision).toMatchObject({ allow: true, rule: { name: 'b' }, identity: { provider: 'other' } })
+  })
+})

@@ -1,0 +1,45 @@
+import { parseConfig } from '../../../agent/config/load.ts'
+import type { Authenticator } from '../../../agent/identity/authenticator.ts'
+import type { AuthResult, Identity } from '../../../agent/identity/identity.ts'
+import { compileRules } from '../../../agent/rules/compile.ts'
+import { RequestView } from '../../../agent/rules/facts.ts'
+import type { RuleSet } from '../../../agent/rules/rule.ts'
+
+const HEAD = `version: 1
+spop: { listen: "tcp://127.0.0.1:9000" }
+temporal: { address: "127.0.0.1:7233" }
+identity:
+  providers:
+    corp: { issuer: "https://id.example.com", audience: [a] }
+    other: { issuer: "https://other.example.com", audience: [a] }
+`
+
+/** Compiles the `rules:` section of an agent.yaml. */
+export function rulesOf(yaml: string): RuleSet {
+  const { config, document } = parseConfig('agent.yaml', `${HEAD}${yaml}`, {})
+  return compileRules(config, document)
+}
+
+export function identityOf(partial: Partial<Identity> = {}): Identity {
+  return { provider: 'corp', issuer: 'https://id.example.com', subject: 'alice', tenant: 'acme', roles: [], scopes: [], claims: {}, expiresAt: 4e9, ...partial }
+}
+
+export function requestOf(method: string, path: string, host = 'www.example.com'): RequestView {
+  return new RequestView('6B000000-id', method, host, path, '', '192.0.2.1', true)
+}
+
+/** Knows a fixed answer for each list of providers; counts how often it is asked. */
+export function authenticatorOf(answer: AuthResult | ((providers: readonly string[]) => AuthResult | Promise<AuthResult>)): Authenticator & { asked: number } {
+  const authenticator = {
+    asked: 0,
+    authenticate(_: string | undefined, __: number, providers: readonly string[]) {
+      authenticator.asked++
+      return typeof answer === 'function' ? answer(providers) : answer
+    },
+    start() {},
+    ready: () => true,
+    status: () => [],
+    close() {},
+  }
+  return authenticator as unknown as Authenticator & { asked: number }
+}
