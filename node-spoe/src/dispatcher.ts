@@ -98,7 +98,6 @@ export class Dispatcher {
       }
       view.close()
       if (isThenable(result)) {
-        entry.plan.abandonView()
         exchange ??= this.#goAsync(target, buffer.subarray(idsStart, idsEnd), reply, now)
         this.#await(exchange, result)
       }

@@ -54,7 +54,6 @@ export class FrameSplitter {
       return used + this.#complete(grown, chunk.subarray(used), sink)
     }
     this.#kept = undefined
-    this.#keptLength = 0
     if (!sink.frame(kept, LENGTH_BYTES, kept.length)) used = chunk.length
     return used
   }

@@ -161,7 +161,8 @@ describe('a connection', () => {
   })
 
   test('with a wrong HELLO is held before it is refused and closed', async () => {
-    const [address] = await agentWith({ refusalDelayMs: 150 }).listen('tcp://127.0.0.1:0')
+    const agent = agentWith({ refusalDelayMs: 150 })
+    const [address] = await agent.listen('tcp://127.0.0.1:0')
     const one = await peer(address!)
     const start = performance.now()
     one.socket.write(hello({ 'supported-versions': typed.string('3.0') }))
@@ -169,6 +170,10 @@ describe('a connection', () => {
     expect(performance.now() - start).toBeGreaterThan(140)
     expect(keyValues(refusal!.payload)).toEqual({ 'status-code': 8n, message: 'unsupported version' })
     await one.closed
+    const since = performance.now()
+    await until(() => agent.counters.connections === 0)
+    // Far below the second for which a peer that does not close would be waited for.
+    expect(performance.now() - since).toBeLessThan(700)
   })
 
   test('without a HELLO is closed in time', async () => {

@@ -157,6 +157,16 @@ describe('an open connection', () => {
     expect(h.disconnectStatus()).toBe(4)
   })
 
+  test('the agreed frame size counts from HELLO on, below and above the limit before it', () => {
+    const small = harness({}, false)
+    small.receive(hello({ 'max-frame-size': typed.uint32(4096) }), Buffer.from('00001001', 'hex'))
+    expect(small.disconnectStatus()).toBe(3)
+    const big = harness({ maxFrameSize: 65_536 }, false)
+    const bytes = notify([messageBytes('m', { a: typed.binary(Buffer.alloc(30_000)) })])
+    big.receive(hello({ 'max-frame-size': typed.uint32(65_000) }), bytes)
+    expect(big.sent().map((sent) => sent.type)).toEqual([101, 103])
+  })
+
   test('an unknown frame type is skipped', () => {
     const h = harness()
     h.receive(frame(42, Buffer.from('anything')), notify([]))

@@ -35,23 +35,23 @@ export function skipArguments(cursor: Cursor): void {
 export class MessagePlan {
   readonly name: string
   readonly #nameBytes: Buffer
-  readonly #types: readonly ArgType[]
-  readonly #slots: ReadonlyMap<string, number>
   /** Declared argument names, by slot. */
   readonly #names: readonly Buffer[]
   /** Slot that stood at each position last time; nb-args is one byte, so 255 are enough. */
   readonly #guess = new Uint16Array(256)
-  #view: FrameView
+  /**
+   * One for all messages of this name: it is closed as soon as a handler returns, and nothing else runs before that, so
+   * a handler that kept it finds it closed whenever it gets to run again.
+   */
+  readonly #view: FrameView
 
   constructor(name: string, args: Readonly<Record<string, ArgType>>) {
     const declared = Object.keys(args)
     this.name = name
     // UTF-8, like the spoe.conf in which the same names stand.
     this.#nameBytes = Buffer.from(name)
-    this.#types = Object.values(args)
-    this.#slots = new Map(declared.map((arg, slot) => [arg, slot]))
     this.#names = declared.map((arg) => Buffer.from(arg))
-    this.#view = this.#newView()
+    this.#view = new FrameView(name, Object.values(args), new Map(declared.map((arg, slot) => [arg, slot])))
   }
 
   /** Whether the bytes in `[start, end)` are this message's name. */
@@ -96,15 +96,6 @@ export class MessagePlan {
     }
     view.open(buffer)
     return view
-  }
-
-  /** Leaves the current view to an asynchronous handler that may still hold it, so it never shows another request. */
-  abandonView(): void {
-    this.#view = this.#newView()
-  }
-
-  #newView(): FrameView {
-    return new FrameView(this.name, this.#types, this.#slots)
   }
 
   #slotAt(position: number, buffer: Uint8Array, start: number, end: number): number {

@@ -161,6 +161,21 @@ test('a message cut anywhere throws a table error and nothing else', () => {
   )
 })
 
+test('bytes behind the end of the frame, though they would fit, are never taken for the message', () => {
+  const whole = Buffer.concat([
+    text('m'),
+    args({ a: typed.int64(300), b: typed.string('x'), c: typed.null(), ['n'.repeat(250)]: typed.ipv4(1, 2, 3, 4), z: typed.bool(true) }),
+  ])
+  const plan = new MessagePlan('m', { a: 'any', z: 'any' })
+  for (let end = 2; end < whole.length; end++) {
+    const cursor = new Cursor()
+    cursor.reset(whole, 0, end)
+    expect(() => checkMessages(cursor), `checked up to ${end}`).toThrow(SpopError)
+    cursor.reset(whole, 2, end)
+    expect(() => plan.read(cursor, whole), `read up to ${end}`).toThrow(SpopError)
+  }
+})
+
 test('reading a message and checking it accept the same random bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), (random) => {
