@@ -43,6 +43,8 @@ export class IdentityView {
   readonly roles: readonly string[]
   readonly scopes: readonly string[]
   readonly claims: Readonly<Record<string, unknown>>
+  /** The roles as one variable. A role with a comma in it is left out: it would read as two. */
+  readonly joinedRoles: string
 
   constructor(identity: Identity) {
     this.provider = identity.provider
@@ -52,6 +54,7 @@ export class IdentityView {
     this.roles = identity.roles
     this.scopes = identity.scopes
     this.claims = identity.claims
+    this.joinedRoles = identity.roles.filter((role) => !role.includes(',')).join(',')
   }
 }
 

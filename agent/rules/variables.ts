@@ -1,7 +1,9 @@
 import type { Reply } from 'node-spoe'
 import { challenge } from '../identity/reasons.ts'
+import { isSafeText } from '../identity/claim-values.ts'
 import type { Expression, Facts } from './cel.ts'
 import type { Decision } from './decision.ts'
+import { identityView } from './facts.ts'
 
 /** HAProxy's `option var-prefix`: `txn.temporal.decision` and so on. */
 export const VARIABLE_PREFIX = 'temporal'
@@ -25,6 +27,9 @@ export const VARIABLES = [
 /** Names that a rule's `set` may not take; the last three are HAProxy's own, see spoe.conf. */
 export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([...VARIABLES, 'error', 'process_ms', 'total_ms'])
 
+/** A claim may be long; a variable that becomes a header must not be. */
+const MAX_VARIABLE_BYTES = 1024
+
 /** What a rule's `set` may produce. */
 export type VariableValue = string | number | boolean
 
@@ -47,7 +52,8 @@ export function writeDecision(reply: Reply, decision: Decision, realm: string): 
     reply.setVar('txn', 'subject', identity.subject)
     reply.setVar('txn', 'issuer', identity.issuer)
     if (identity.tenant !== '') reply.setVar('txn', 'tenant', identity.tenant)
-    if (identity.roles.length > 0) reply.setVar('txn', 'roles', identity.roles.join(','))
+    const { joinedRoles } = identityView(identity)
+    if (joinedRoles !== '') reply.setVar('txn', 'roles', joinedRoles)
   }
 }
 
@@ -62,7 +68,7 @@ export function evaluateVariable(expression: Expression, facts: Facts): Variable
   } catch {
     return undefined
   }
-  if (Array.isArray(value)) value = value.every((item) => typeof item === 'string') ? value.join(',') : undefined
+  if (Array.isArray(value)) value = value.every((item) => typeof item === 'string' && !item.includes(',')) ? value.join(',') : undefined
   switch (typeof value) {
     case 'bigint':
       return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
@@ -72,8 +78,7 @@ export function evaluateVariable(expression: Expression, facts: Facts): Variable
     case 'boolean':
       return value
     case 'string':
-      // HAProxy percent-encodes line breaks in headers, but other users of the variable may not.
-      return value.length <= 1024 && !/[\x00-\x1f\x7f]/.test(value) ? value : undefined
+      return isSafeText(value, MAX_VARIABLE_BYTES) ? value : undefined
     default:
       return undefined
   }

@@ -1,0 +1,97 @@
+import { createAgent } from 'node-spoe'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type AdminServer, startAdminServer } from '../../../agent/admin/server.ts'
+import { DecisionCounters } from '../../../agent/counters.ts'
+import { Counters, SLOT } from '../../../agent/dispatch/counters.ts'
+import type { Dispatcher } from '../../../agent/dispatch/dispatcher.ts'
+import type { Authenticator } from '../../../agent/identity/authenticator.ts'
+import { rulesOf } from '../rules/support.ts'
+
+const { rules } = rulesOf('rules:\n  - { name: a, identity: none }\n  - { name: b, deny: 403 }\n')
+
+async function start(ready = true) {
+  const decisions = new DecisionCounters(rules)
+  const events = new Counters(['a', 'b'])
+  const authenticator = { ready: () => ready, status: () => [{ provider: 'corp', keys: ready ? 2 : 0, ageS: ready ? 5 : null, stale: false, fetches: { ok: 1, failed: 3 } }] } as unknown as Authenticator
+  const dispatcher = { counters: () => events.read(), state: () => ({ temporal: 'connected', outboxRows: 0 }) } as unknown as Dispatcher
+  const spop = createAgent({ messages: {} })
+  const server = await startAdminServer('tcp://127.0.0.1:0', { spop, authenticator, dispatcher, decisions })
+  return { server, decisions, events }
+}
+
+describe('the admin server', () => {
+  let server: AdminServer | undefined
+  afterEach(() => server?.close())
+
+  it('is ready when every required provider has keys, and says no while draining', async () => {
+    const started = await start()
+    server = started.server
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+    server.setDraining()
+    const response = await fetch(`${server.url}/readyz`)
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ ready: false, draining: true, temporal: { temporal: 'connected' } })
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+  })
+
+  it('is not ready without keys, and tells whose are missing', async () => {
+    server = (await start(false)).server
+    const response = await fetch(`${server.url}/readyz`)
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ providers: [{ provider: 'corp', keys: 0 }] })
+  })
+
+  it('gives the same totals at every scrape', async () => {
+    const started = await start()
+    server = started.server
+    started.decisions.decision(rules[0], 'ok')
+    started.decisions.decision(rules[1], 'policy_denied')
+    started.decisions.duration(0.00002)
+    started.decisions.duration(10)
+    started.decisions.outcome('a', 204)
+    started.events.add(0, SLOT.received, 3)
+    started.events.add(0, SLOT.taken, 3)
+    started.events.add(0, SLOT.delivered, 2)
+    started.events.add(0, SLOT.inMemory, 1)
+    for (let scrape = 0; scrape < 2; scrape++) {
+      const text = await (await fetch(`${server.url}/metrics`)).text()
+      for (const line of [
+        'haproxy_temporal_decisions_total{rule="a",reason="ok"} 1',
+        'haproxy_temporal_decisions_total{rule="b",reason="ok"} 0',
+        'haproxy_temporal_decisions_total{rule="b",reason="policy_denied"} 1',
+        'haproxy_temporal_outcomes_total{rule="a",status="2xx"} 1',
+        'haproxy_temporal_decision_seconds_bucket{le="0.000025"} 1',
+        'haproxy_temporal_decision_seconds_bucket{le="+Inf"} 2',
+        'haproxy_temporal_decision_seconds_count 2',
+        'haproxy_temporal_events_received_total{rule="a"} 3',
+        'haproxy_temporal_events_delivered_total{rule="a"} 2',
+        'haproxy_temporal_events_pending{rule="a"} 1',
+        'haproxy_temporal_temporal_connected 1',
+        'haproxy_temporal_identity_keys{provider="corp"} 2',
+        'haproxy_temporal_identity_key_fetches_total{provider="corp",result="failed"} 3',
+        'haproxy_temporal_spop_notifies_total 0',
+        'haproxy_temporal_spop_in_flight 0',
+      ]) {
+        expect(text.split('\n')).toContain(line)
+      }
+    }
+  })
+
+  it('shows the conservation law in /status', async () => {
+    server = (await start()).server
+    expect(await (await fetch(`${server.url}/status`)).json()).toMatchObject({ version: '0.1.0', conservation: { total: { received: 0, pending: 0 } } })
+  })
+
+  it('refuses what it does not have, and other methods', async () => {
+    server = (await start()).server
+    expect((await fetch(`${server.url}/`)).status).toBe(404)
+    expect((await fetch(`${server.url}/metrics`, { method: 'POST' })).status).toBe(405)
+  })
+
+  it('closes although a client keeps its connection open', async () => {
+    server = (await start()).server
+    await (await fetch(`${server.url}/healthz`, { headers: { connection: 'keep-alive' } })).text()
+    await server.close()
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
+  })
+})

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { toCommand } from '../../agent/event.ts'
+import { factsOf } from '../../agent/rules/decide.ts'
+import type { CompiledWorkflow } from '../../agent/rules/rule.ts'
+import { identityOf, requestOf, rulesOf } from './rules/support.ts'
+
+const workflow = rulesOf('rules:\n  - { name: r, identity: { require: corp }, workflow: { signal: auditTrail, key: identity.subject, type: note } }\n').rules[0]
+  ?.workflow as CompiledWorkflow
+
+it('the same request always makes the same command, but for the time', () => {
+  const identity = identityOf()
+  const make = (): object => ({ ...toCommand(workflow, factsOf(requestOf('GET', '/'), identity), identity, {}), event: undefined })
+  expect(make()).toEqual(make())
+})
+
+it('the event has the type that the rule gives it', () => {
+  const identity = identityOf()
+  expect(toCommand(workflow, factsOf(requestOf('GET', '/'), identity), identity, {}).event.type).toBe('note')
+})
+
+it('a key longer than Temporal takes is cut, and two of them stay apart', () => {
+  const keyFor = (subject: string): string => {
+    const identity = identityOf({ subject })
+    return toCommand(workflow, factsOf(requestOf('GET', '/'), identity), identity, {}).key
+  }
+  const long = 'é'.repeat(400)
+  expect(Buffer.byteLength(keyFor(long))).toBeLessThan(500)
+  expect(keyFor(long)).not.toBe(keyFor(`${long}x`))
+  expect(keyFor('short')).toBe('short')
+})

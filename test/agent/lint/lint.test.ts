@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { loadConfig } from '../../../agent/config/load.ts'
+import type { Problem } from '../../../agent/config/problem.ts'
+import { ROOT } from '../../../agent/dev/tools.ts'
+import { haproxyEnvironment, HaproxyFile } from '../../../agent/lint/haproxy-file.ts'
+import { lint } from '../../../agent/lint/lint.ts'
+
+const ENV = { OIDC_ISSUER: 'https://id.example.com' }
+type Edit = (text: string) => string
+const same: Edit = (text) => text
+
+/** Findings about the shipped files after an edit to each. */
+function findings(edits: { haproxy?: Edit; spoe?: Edit; env?: Record<string, string> }): Problem[] {
+  const read = (name: string, edit: Edit = same): string => edit(readFileSync(join(ROOT, name), 'utf8'))
+  const haproxyText = read('haproxy.cfg', edits.haproxy)
+  const env = haproxyEnvironment(haproxyText, { ...ENV, ...edits.env })
+  return lint({
+    loaded: loadConfig(join(ROOT, 'agent.yaml'), { ...ENV, ...edits.env }),
+    haproxy: new HaproxyFile('haproxy.cfg', haproxyText, env),
+    spoe: new HaproxyFile('spoe.conf', read('spoe.conf', edits.spoe), env),
+  })
+}
+
+describe('the linter', () => {
+  it('finds nothing in the shipped files', () => {
+    expect(findings({})).toEqual([])
+  })
+
+  it('finds a route to a backend that is not there', () => {
+    const [found] = findings({ haproxy: (text) => text.replace('backend orders', 'backend ordres') })
+    expect(found).toMatchObject({ code: 'HAPROXY_BACKEND_MISSING', hint: 'Did you mean "ordres"?' })
+    expect(found?.source).toContain('route: orders')
+  })
+
+  it('finds a deadline that HAProxy does not wait for', () => {
+    expect(findings({ env: { SPOE_PROCESSING_TIMEOUT: '30ms' } })).toMatchObject([{ code: 'SPOE_DEADLINE', severity: 'error' }])
+    expect(findings({ haproxy: (text) => text.replace('SPOE_PROCESSING_TIMEOUT 50ms', 'SPOE_PROCESSING_TIMEOUT 20') })).toMatchObject([{ code: 'SPOE_DEADLINE' }])
+    expect(findings({ spoe: (text) => text.replace(/timeout processing.*/, '') })).toMatchObject([{ code: 'SPOE_DEADLINE', file: 'spoe.conf' }])
+  })
+
+  it('finds a message that is never sent', () => {
+    expect(findings({ spoe: (text) => text.replace('messages check outcome', 'messages outcome') })).toMatchObject([{ code: 'SPOE_MESSAGE_MISSING' }])
+    expect(findings({ spoe: (text) => text.replace('event on-frontend-http-request', '') })).toMatchObject([{ code: 'SPOE_MESSAGE_MISSING' }])
+  })
+
+  it('lets go without the outcome message', () => {
+    expect(findings({ spoe: (text) => text.replace('messages check outcome', 'messages check') })).toEqual([])
+  })
+
+  it('finds an argument that the rules need', () => {
+    expect(findings({ spoe: (text) => text.replace('auth_count=req.fhdr_cnt(authorization)', '') })).toMatchObject([{ code: 'SPOE_ARGUMENT_MISSING', message: expect.stringContaining('"auth_count"') }])
+  })
+
+  it('finds a variable that HAProxy would drop', () => {
+    const found = findings({ spoe: (text) => text.replace(' event_id workflow_id', ' workflow_id'), haproxy: (text) => text.replace('txn.temporal.event_id', 'txn.other') })
+    expect(found).toMatchObject([{ code: 'SPOE_VARIABLE_UNREGISTERED', message: expect.stringContaining('"event_id"') }])
+    const plan = findings({ haproxy: (text) => text.replaceAll('txn.temporal.plan', 'txn.plan') })
+    expect(plan).toMatchObject([{ code: 'SPOE_VARIABLE_UNREGISTERED', file: expect.stringContaining('agent.yaml') }])
+  })
+})
+
+describe('a file in HAProxy syntax', () => {
+  const words = (line: string): string[] => new HaproxyFile('x', `global\n${line}`, { A: '1' }).sections[0]?.lines[0]?.words.map((word) => word.text) ?? []
+
+  it.each([
+    ['log stdout  local0', ['log', 'stdout', 'local0']],
+    ['a "b c" d', ['a', 'b c', 'd']],
+    ["a 'b \"$A\" # c' d # comment", ['a', 'b "$A" # c', 'd']],
+    ['a b\\ c \\# d', ['a', 'b c', '#', 'd']],
+    ['a "x${A}y" "$A" "${B}" $A', ['a', 'x1y', '1', '', '$A']],
+  ])('%j is read as HAProxy reads it', (line, expected) => {
+    expect(words(line)).toEqual(expected)
+  })
+
+  it('knows the column of each word', () => {
+    const file = new HaproxyFile('x', 'global\n  log  "a b" c', {})
+    expect(file.sections[0]?.lines[0]?.words.map((word) => word.column)).toEqual([3, 8, 14])
+  })
+
+  it('takes presetenv only where the environment says nothing', () => {
+    const text = 'global\n presetenv A 1\n presetenv B 2\n setenv C 3'
+    expect(haproxyEnvironment(text, { A: '9', C: '9' })).toEqual({ A: '9', B: '2', C: '3' })
+  })
+})
