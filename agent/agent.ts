@@ -12,6 +12,7 @@ import type { Logger } from './log.ts'
 import { outcomeHandler } from './outcome.ts'
 import { compileRules } from './rules/compile.ts'
 import { VARIABLE_PREFIX } from './rules/variables.ts'
+import { spopErrorLog } from './spop-errors.ts'
 
 /** Realm of WWW-Authenticate challenges. */
 const REALM = 'haproxy-temporal'
@@ -54,7 +55,7 @@ export async function startAgent(file: string, { config, document }: LoadedConfi
     deadlineMs: config.spop.deadline,
     varPrefix: VARIABLE_PREFIX,
     fallback: checkFallback(counters, REALM),
-    onError: (error) => log.error({ error }, 'a decision failed; the request was answered 503'),
+    onError: spopErrorLog(log),
   })
 
   let admin: AdminServer | undefined

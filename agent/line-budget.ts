@@ -4,8 +4,8 @@ const LINES = 10
 const WINDOW_MS = 1_000
 
 /**
- * Keeps a flood of equal events from becoming a flood of log lines: forwarding those would cost the decision thread
- * more than the events did.
+ * Keeps a flood of equal events from becoming a flood of log lines: those would cost the decision thread more than the
+ * events did.
  */
 export class LineBudget {
   #since = -Infinity

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { LineBudget } from '../../../agent/dispatch/line-budget.ts'
+import { LineBudget } from '../../agent/line-budget.ts'
 
 test('a burst writes ten lines a second, and the next line says how many were left out', () => {
   const budget = new LineBudget()
