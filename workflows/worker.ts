@@ -4,6 +4,7 @@ import { backoff, pause } from './backoff.ts'
 import { workflowBundle, type WorkflowBundle } from './bundle.ts'
 import type { Logger } from './logger.ts'
 import { installRuntime } from './runtime.ts'
+import { AbandonedWorkerError, diagnose, isRefusal, probe, runWorker, watchConnection } from './worker-health.ts'
 import { workerParts } from './worker-options.ts'
 
 export interface WorkerHostOptions {
@@ -24,10 +25,7 @@ export interface WorkerHostOptions {
   readonly shutdownGrace?: number
 }
 
-/**
- * `connecting`: Temporal is away or does not accept us, the host keeps trying. `running`: polling for work; a loss of
- * the connection that the SDK bridges by itself does not leave this state.
- */
+/** `connecting`: Temporal is away or does not accept us, the host keeps trying. `running`: taking work. */
 export type WorkerHostState = 'idle' | 'connecting' | 'running' | 'stopping' | 'stopped'
 
 export interface WorkerHost {
@@ -50,12 +48,14 @@ export function createWorkerHost(options: WorkerHostOptions): WorkerHost {
 /** Running for this long counts as success: the next failure starts at the shortest pause again. Milliseconds. */
 const STABLE_AFTER = 30_000
 
+/** What is left of the worker this long after its activities' grace is dropped. Milliseconds. */
+const FORCE_AFTER = 5_000
+
 class SupervisedWorker implements WorkerHost {
   readonly #options: WorkerHostOptions
   readonly #log: Logger
   readonly #stopped = new AbortController()
   #state: WorkerHostState = 'idle'
-  #worker: Worker | undefined
   #running: Promise<void> | undefined
   /** The failure that was logged last: the same one again is no news. */
   #problem: string | undefined
@@ -78,15 +78,16 @@ class SupervisedWorker implements WorkerHost {
   async stop(): Promise<void> {
     if (this.#state !== 'stopped') this.#state = 'stopping'
     this.#stopped.abort()
-    if (this.#worker?.getState() === 'RUNNING') this.#worker.shutdown()
     this.#running ??= Promise.resolve().finally(() => (this.#state = 'stopped'))
     // A failure of `run` belongs to whoever called `run`.
     await this.#running.catch(() => undefined)
   }
 
   async #supervise(): Promise<void> {
-    installRuntime(this.#log)
     const bundle = await workflowBundle()
+    // A runtime that is made and never used keeps the process from ending.
+    if (this.#stopped.signal.aborted) return
+    installRuntime(this.#log)
     for (let failures = 1; !this.#stopped.signal.aborted; failures += 1) {
       this.#state = 'connecting'
       const before = Date.now()
@@ -94,55 +95,87 @@ class SupervisedWorker implements WorkerHost {
         await this.#work(bundle)
       } catch (error) {
         if (isMistake(error)) throw error
-        this.#report(error)
-        if (Date.now() - before > STABLE_AFTER) failures = 1
-        await pause(backoff(failures), this.#stopped.signal)
+        this.#away(error)
       }
+      if (Date.now() - before > STABLE_AFTER) failures = 1
+      await pause(backoff(failures), this.#stopped.signal)
     }
   }
 
-  /** One connection and its worker, from beginning to end. Resolves when stopped, throws when Temporal fails us. */
+  /** One connection and its worker, from beginning to end. */
   async #work(bundle: WorkflowBundle): Promise<void> {
     const { address, namespace, taskQueue, tls, apiKey, identity, maxCachedWorkflows, activities } = this.#options
+    const grace = this.#options.shutdownGrace ?? 10_000
     const connection = await NativeConnection.connect({
       address,
       ...(tls !== undefined && { tls }),
       ...(apiKey !== undefined && { apiKey }),
     })
+    let abandoned = false
     try {
+      // Worker.create asks too, but hides the gRPC code: a refusal would look like an absence.
+      await probe(connection, namespace)
       if (this.#stopped.signal.aborted) return
-      this.#worker = await Worker.create({
+      const worker = await Worker.create({
         ...workerParts(bundle, activities),
         connection,
         namespace,
         taskQueue,
-        shutdownGraceTime: this.#options.shutdownGrace ?? 10_000,
+        shutdownGraceTime: grace,
+        // Without it an activity that ignores its cancellation keeps `stop` waiting for ever.
+        shutdownForceTime: grace + FORCE_AFTER,
         ...(identity !== undefined && { identity }),
         ...(maxCachedWorkflows !== undefined && { maxCachedWorkflows }),
       })
-      const working = this.#worker.run()
-      // `stop` may have come while the worker was made.
-      if (this.#stopped.signal.aborted) this.#worker.shutdown()
-      else this.#started()
-      await working
+      await this.#serve(worker, connection)
+    } catch (error) {
+      abandoned = error instanceof AbandonedWorkerError
+      throw error
     } finally {
-      this.#worker = undefined
-      await connection.close()
+      if (!abandoned) await connection.close()
     }
   }
 
-  #started(): void {
+  /** Runs the worker until `stop`, or until Temporal refuses it: then it is better closed before its pollers give up. */
+  async #serve(worker: Worker, connection: NativeConnection): Promise<void> {
+    const ended = new AbortController()
+    const shutdown = () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown()
+    }
+    const running = runWorker(worker).finally(() => ended.abort())
+    // `stop` may have come while the worker was made.
+    if (this.#stopped.signal.aborted) shutdown()
+    else this.#here()
+    this.#stopped.signal.addEventListener('abort', shutdown, { once: true })
+    const watching = watchConnection(connection, this.#options.namespace, ended.signal, (error) => {
+      if (this.#stopped.signal.aborted) return
+      if (error === undefined) this.#here()
+      else this.#away(error)
+      if (isRefusal(error)) shutdown()
+    })
+    try {
+      await running
+    } finally {
+      this.#stopped.signal.removeEventListener('abort', shutdown)
+      await watching
+    }
+  }
+
+  #here(): void {
+    if (this.#state === 'running') return
     const { address, namespace, taskQueue } = this.#options
     this.#state = 'running'
     this.#problem = undefined
     this.#log.info({ address, namespace, taskQueue }, 'worker is running')
   }
 
-  #report(error: unknown): void {
-    const problem = String(error)
+  #away(error: unknown): void {
+    if (this.#state !== 'stopping') this.#state = 'connecting'
+    const problem = diagnose(error)
     const fields = { address: this.#options.address, namespace: this.#options.namespace, err: error }
-    if (problem === this.#problem) this.#log.debug(fields, 'Temporal is still not there')
-    else this.#log.warn(fields, 'no worker without Temporal: will keep trying')
+    if (this.#state === 'stopping') this.#log.warn(fields, 'the worker did not stop in good order')
+    else if (problem === this.#problem) this.#log.debug(fields, `still: ${problem}`)
+    else this.#log.warn(fields, `${problem}: will keep trying`)
     this.#problem = problem
   }
 }
