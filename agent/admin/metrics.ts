@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { DECISION_BUCKETS_S } from '../counters.ts'
+import { outcomes } from '../identity/counters.ts'
 import type { AgentParts } from '../parts.ts'
 
 const PREFIX = 'haproxy_temporal_'
@@ -15,8 +16,13 @@ export function createRegistry(parts: AgentParts): Registry {
   decisionMetrics(registry, parts)
   dispatchMetrics(registry, parts)
   identityMetrics(registry, parts)
+  tokenMetrics(registry, parts)
   spopMetrics(registry, parts)
   return registry
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)
 }
 
 /** A counter whose values are read when somebody asks. `fill` reports each series once. */
@@ -86,7 +92,7 @@ const EVENT_STATES = ['received', 'delivered', 'deduplicated', 'coalesced', 'sam
 
 function dispatchMetrics(registry: Registry, { dispatcher }: AgentParts): void {
   for (const state of EVENT_STATES) {
-    const name = `events_${state.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)}_total`
+    const name = `events_${snakeCase(state)}_total`
     counter(registry, name, `Workflow events ${state}, by rule. received = delivered + deduplicated + coalesced + sampled_out + rate_limited + shed + dead_lettered + pending.`, ['rule'], (report) => {
       for (const [rule, counts] of Object.entries(dispatcher.counters().rules)) report({ rule }, counts[state])
     })
@@ -119,12 +125,28 @@ function identityMetrics(registry: Registry, { authenticator }: AgentParts): voi
   })
 }
 
+function tokenMetrics(registry: Registry, { authenticator }: AgentParts): void {
+  const { providers, results, cache } = authenticator.counters
+  counter(registry, 'identity_results_total', 'Examined credentials by provider and outcome; no provider: none was found for them.', ['provider', 'outcome'], (report) => {
+    for (const [row, provider] of providers.entries()) {
+      for (const [column, outcome] of outcomes.entries()) {
+        const count = results[row * outcomes.length + column] ?? 0
+        if (count > 0 || outcome === 'ok') report({ provider, outcome }, count)
+      }
+    }
+  })
+  for (const name of ['hits', 'negativeHits', 'misses', 'evictions'] as const) {
+    counter(registry, `identity_cache_${snakeCase(name)}_total`, `Cache of verified tokens: ${name}.`, [], (report) => report({}, cache[name]))
+  }
+  gauge(registry, 'identity_cache_entries', 'Verified tokens in the cache.', [], (report) => report({}, cache.entries))
+}
+
 /** node-spoe's counters that are levels, not totals. */
 const SPOP_GAUGES: ReadonlySet<string> = new Set(['connections', 'inFlight'])
 
 function spopMetrics(registry: Registry, { spop }: AgentParts): void {
   for (const key of Object.keys(spop.counters) as (keyof typeof spop.counters)[]) {
-    const name = `spop_${key.replace(/Total$/, '').replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)}`
+    const name = `spop_${snakeCase(key.replace(/Total$/, ''))}`
     if (SPOP_GAUGES.has(key)) gauge(registry, name, `SPOP: ${key} now.`, [], (report) => report({}, spop.counters[key]))
     else counter(registry, `${name}_total`, `SPOP: ${key} since the start.`, [], (report) => report({}, spop.counters[key]))
   }

@@ -4,6 +4,7 @@ import { type AdminServer, startAdminServer } from '../../../agent/admin/server.
 import { DecisionCounters } from '../../../agent/counters.ts'
 import { Counters, SLOT } from '../../../agent/dispatch/counters.ts'
 import type { Dispatcher } from '../../../agent/dispatch/dispatcher.ts'
+import { outcomeColumn, outcomes } from '../../../agent/identity/counters.ts'
 import type { Authenticator } from '../../../agent/identity/authenticator.ts'
 import { rulesOf } from '../rules/support.ts'
 
@@ -12,7 +13,10 @@ const { rules } = rulesOf('rules:\n  - { name: a, identity: none }\n  - { name: 
 async function start(ready = true) {
   const decisions = new DecisionCounters(rules)
   const events = new Counters(['a', 'b'])
-  const authenticator = { ready: () => ready, status: () => [{ provider: 'corp', keys: ready ? 2 : 0, ageS: ready ? 5 : null, stale: false, fetches: { ok: 1, failed: 3 } }] } as unknown as Authenticator
+  const cache = { hits: 7, negativeHits: 0, misses: 2, evictions: 0, entries: 2 }
+  const tokens = { providers: ['', 'corp'], results: new Float64Array(2 * outcomes.length), cache }
+  tokens.results[outcomes.length + outcomeColumn('expired')] = 4
+  const authenticator = { counters: tokens, ready: () => ready, status: () => [{ provider: 'corp', keys: ready ? 2 : 0, ageS: ready ? 5 : null, stale: false, fetches: { ok: 1, failed: 3 } }] } as unknown as Authenticator
   const dispatcher = { counters: () => events.read(), state: () => ({ temporal: 'connected', outboxRows: 0 }) } as unknown as Dispatcher
   const spop = createAgent({ messages: {} })
   const server = await startAdminServer('tcp://127.0.0.1:0', { spop, authenticator, dispatcher, decisions })
@@ -69,6 +73,8 @@ describe('the admin server', () => {
         'haproxy_temporal_temporal_connected 1',
         'haproxy_temporal_identity_keys{provider="corp"} 2',
         'haproxy_temporal_identity_key_fetches_total{provider="corp",result="failed"} 3',
+        'haproxy_temporal_identity_results_total{provider="corp",outcome="expired"} 4',
+        'haproxy_temporal_identity_cache_hits_total 7',
         'haproxy_temporal_spop_notifies_total 0',
         'haproxy_temporal_spop_in_flight 0',
       ]) {
