@@ -60,14 +60,21 @@ export function checkHandler(options: CheckOptions): MessageHandler<typeof CHECK
       const authorization = view.get('auth')
       const count = Number(view.get('auth_count') ?? (authorization === undefined ? 0 : 1))
       const decision = decide(options.ruleSet, options.authenticator, request, { authorization, count })
-      if (decision instanceof Promise) return decision.then((later) => conclude(options, reply, request, later, started))
+      if (decision instanceof Promise)
+        return decision.then((later) => conclude(options, reply, request, later, started))
       conclude(options, reply, request, decision, started)
       return undefined
     },
   })
 }
 
-function conclude(options: CheckOptions, reply: Reply, request: RequestView, decision: Decision, started: number): void {
+function conclude(
+  options: CheckOptions,
+  reply: Reply,
+  request: RequestView,
+  decision: Decision,
+  started: number,
+): void {
   // The deadline has answered for us: HAProxy refused this request, so nothing may come of it.
   if (reply.settled) return
   options.counters.decision(decision.rule, decision.reason)
@@ -112,5 +119,7 @@ function refuse(reason: DenyReason): Decision {
 
 /** For a HAProxy without `unique-id-format`; time first, as the outbox likes its keys. */
 function fallbackId(): string {
-  return `${Math.floor(Date.now() / 1000).toString(16).toUpperCase()}-${randomUUID()}`
+  return `${Math.floor(Date.now() / 1000)
+    .toString(16)
+    .toUpperCase()}-${randomUUID()}`
 }

@@ -5,11 +5,16 @@ import type { CompiledRule } from './rules/rule.ts'
 export const NO_RULE = '(none)'
 
 /** Upper bounds of the decision time histogram, in seconds; one more bucket takes the rest. */
-export const DECISION_BUCKETS_S = [5e-6, 10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3] as const
+export const DECISION_BUCKETS_S = [
+  5e-6, 10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3,
+] as const
 
 const OUTCOME_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other'] as const
 
-const REASON_INDEX = new Map<string, number>([['ok', 0], ...denyReasons.map((reason, i): [string, number] => [reason, i + 1])])
+const REASON_INDEX = new Map<string, number>([
+  ['ok', 0],
+  ...denyReasons.map((reason, i): [string, number] => [reason, i + 1]),
+])
 const REASON_NAMES = ['ok', ...denyReasons] as const
 
 /**

@@ -10,7 +10,11 @@ export function spopErrorLog(log: Pick<Logger, 'warn' | 'error'>): (error: unkno
     if (suppressed === undefined) return
     const more = suppressed === 0 ? {} : { suppressed }
     if (!(error instanceof SpopError)) log.error({ error, ...more }, 'a decision failed, its request was answered 503')
-    else if (error.code.startsWith('ERR_SPOP_VARIABLE')) log.warn({ code: error.code, reason: error.message, ...more }, 'HAProxy would refuse a variable, so it was not set')
+    else if (error.code.startsWith('ERR_SPOP_VARIABLE'))
+      log.warn(
+        { code: error.code, reason: error.message, ...more },
+        'HAProxy would refuse a variable, so it was not set',
+      )
     else log.warn({ code: error.code, reason: error.message, ...more }, 'a SPOP connection went wrong')
   }
 }

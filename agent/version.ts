@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs'
 function readVersion(): string {
   for (const up of ['../package.json', '../../package.json']) {
     try {
-      const parsed = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { name?: string; version?: string }
+      const parsed = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
+        name?: string
+        version?: string
+      }
       if (parsed.name === 'haproxy-temporal' && parsed.version !== undefined) return parsed.version
     } catch {
       // Not there: one folder further up, perhaps.

@@ -25,7 +25,11 @@ const historyType = root.lookupType('temporal.api.history.v1.History')
 
 /** Writes a history, indented. */
 export function historyToJson(history: History): string {
-  return JSON.stringify(protoJson.toJson(historyType, proto.temporal.api.history.v1.History.fromObject(history)), null, 2)
+  return JSON.stringify(
+    protoJson.toJson(historyType, proto.temporal.api.history.v1.History.fromObject(history)),
+    null,
+    2,
+  )
 }
 
 /**

@@ -63,7 +63,12 @@ const scenes = [
     signal: BATCH_SIGNAL,
     args: [batch(1, 2), batch(2, 3), batch(4)],
   },
-  { type: 'auditTrail', input: { rule: 'audit', key: 'ann', options }, signal: EVENT_SIGNAL, args: [1, 2, 1].map(event) },
+  {
+    type: 'auditTrail',
+    input: { rule: 'audit', key: 'ann', options },
+    signal: EVENT_SIGNAL,
+    args: [1, 2, 1].map(event),
+  },
 ]
 
 /**

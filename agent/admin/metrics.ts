@@ -26,7 +26,13 @@ function snakeCase(name: string): string {
 }
 
 /** A counter whose values are read when somebody asks. `fill` reports each series once. */
-function counter(registry: Registry, name: string, help: string, labelNames: string[], fill: (report: (labels: Record<string, string>, value: number) => void) => void): void {
+function counter(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  fill: (report: (labels: Record<string, string>, value: number) => void) => void,
+): void {
   registry.registerMetric(
     new Counter({
       name: PREFIX + name,
@@ -42,7 +48,13 @@ function counter(registry: Registry, name: string, help: string, labelNames: str
   )
 }
 
-function gauge(registry: Registry, name: string, help: string, labelNames: string[], fill: (report: (labels: Record<string, string>, value: number) => void) => void): void {
+function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  fill: (report: (labels: Record<string, string>, value: number) => void) => void,
+): void {
   registry.registerMetric(
     new Gauge({
       name: PREFIX + name,
@@ -58,12 +70,24 @@ function gauge(registry: Registry, name: string, help: string, labelNames: strin
 }
 
 function decisionMetrics(registry: Registry, { decisions }: AgentParts): void {
-  counter(registry, 'decisions_total', 'Decided requests by rule and reason; "ok" is an allow.', ['rule', 'reason'], (report) => {
-    for (const { rule, reason, count } of decisions.decisions()) report({ rule, reason }, count)
-  })
-  counter(registry, 'outcomes_total', 'Responses of requests that a rule let through, by status class.', ['rule', 'status'], (report) => {
-    for (const { rule, status, count } of decisions.outcomes()) report({ rule, status }, count)
-  })
+  counter(
+    registry,
+    'decisions_total',
+    'Decided requests by rule and reason; "ok" is an allow.',
+    ['rule', 'reason'],
+    (report) => {
+      for (const { rule, reason, count } of decisions.decisions()) report({ rule, reason }, count)
+    },
+  )
+  counter(
+    registry,
+    'outcomes_total',
+    'Responses of requests that a rule let through, by status class.',
+    ['rule', 'status'],
+    (report) => {
+      for (const { rule, status, count } of decisions.outcomes()) report({ rule, status }, count)
+    },
+  )
   const name = `${PREFIX}decision_seconds`
   // prom-client cannot be given buckets that were counted elsewhere; its registry takes any object that has get().
   const histogram = {
@@ -88,25 +112,54 @@ function decisionMetrics(registry: Registry, { decisions }: AgentParts): void {
 }
 
 /** The conservation law: received = the sum of all others. */
-const EVENT_STATES = ['received', 'delivered', 'deduplicated', 'coalesced', 'sampledOut', 'rateLimited', 'shed', 'deadLettered'] as const
+const EVENT_STATES = [
+  'received',
+  'delivered',
+  'deduplicated',
+  'coalesced',
+  'sampledOut',
+  'rateLimited',
+  'shed',
+  'deadLettered',
+] as const
 
 function dispatchMetrics(registry: Registry, { dispatcher }: AgentParts): void {
   for (const state of EVENT_STATES) {
     const name = `events_${snakeCase(state)}_total`
-    counter(registry, name, `Workflow events ${state}, by rule. received = delivered + deduplicated + coalesced + sampled_out + rate_limited + shed + dead_lettered + pending.`, ['rule'], (report) => {
-      for (const [rule, counts] of Object.entries(dispatcher.counters().rules)) report({ rule }, counts[state])
-    })
+    counter(
+      registry,
+      name,
+      `Workflow events ${state}, by rule. received = delivered + deduplicated + coalesced + sampled_out + rate_limited + shed + dead_lettered + pending.`,
+      ['rule'],
+      (report) => {
+        for (const [rule, counts] of Object.entries(dispatcher.counters().rules)) report({ rule }, counts[state])
+      },
+    )
   }
   gauge(registry, 'events_pending', 'Workflow events on their way to Temporal, by rule.', ['rule'], (report) => {
     for (const [rule, counts] of Object.entries(dispatcher.counters().rules)) report({ rule }, counts.pending)
   })
-  counter(registry, 'temporal_calls_total', 'Calls to Temporal, retries included.', [], (report) => report({}, dispatcher.counters().calls))
-  gauge(registry, 'temporal_connected', '1 when the last call to Temporal was answered, 0 when it was not.', [], (report) => {
-    report({}, dispatcher.state().temporal === 'connected' ? 1 : 0)
-  })
-  gauge(registry, 'events_oldest_pending_seconds', 'Age of the oldest event that Temporal does not have yet.', [], (report) => {
-    report({}, (dispatcher.state().oldestPendingMs ?? 0) / 1000)
-  })
+  counter(registry, 'temporal_calls_total', 'Calls to Temporal, retries included.', [], (report) =>
+    report({}, dispatcher.counters().calls),
+  )
+  gauge(
+    registry,
+    'temporal_connected',
+    '1 when the last call to Temporal was answered, 0 when it was not.',
+    [],
+    (report) => {
+      report({}, dispatcher.state().temporal === 'connected' ? 1 : 0)
+    },
+  )
+  gauge(
+    registry,
+    'events_oldest_pending_seconds',
+    'Age of the oldest event that Temporal does not have yet.',
+    [],
+    (report) => {
+      report({}, (dispatcher.state().oldestPendingMs ?? 0) / 1000)
+    },
+  )
   gauge(registry, 'outbox_rows', 'Durable events on disk.', [], (report) => report({}, dispatcher.state().outboxRows))
 }
 
@@ -114,29 +167,50 @@ function identityMetrics(registry: Registry, { authenticator }: AgentParts): voi
   gauge(registry, 'identity_keys', 'Usable keys by provider.', ['provider'], (report) => {
     for (const status of authenticator.status()) report({ provider: status.provider }, status.keys)
   })
-  gauge(registry, 'identity_keys_age_seconds', 'Time since the keys were last fetched, by provider.', ['provider'], (report) => {
-    for (const status of authenticator.status()) if (status.ageS !== null) report({ provider: status.provider }, status.ageS)
-  })
-  counter(registry, 'identity_key_fetches_total', 'Fetches of key sets by provider and result.', ['provider', 'result'], (report) => {
-    for (const { provider, fetches } of authenticator.status()) {
-      report({ provider, result: 'ok' }, fetches.ok)
-      report({ provider, result: 'failed' }, fetches.failed)
-    }
-  })
+  gauge(
+    registry,
+    'identity_keys_age_seconds',
+    'Time since the keys were last fetched, by provider.',
+    ['provider'],
+    (report) => {
+      for (const status of authenticator.status())
+        if (status.ageS !== null) report({ provider: status.provider }, status.ageS)
+    },
+  )
+  counter(
+    registry,
+    'identity_key_fetches_total',
+    'Fetches of key sets by provider and result.',
+    ['provider', 'result'],
+    (report) => {
+      for (const { provider, fetches } of authenticator.status()) {
+        report({ provider, result: 'ok' }, fetches.ok)
+        report({ provider, result: 'failed' }, fetches.failed)
+      }
+    },
+  )
 }
 
 function tokenMetrics(registry: Registry, { authenticator }: AgentParts): void {
   const { providers, results, cache } = authenticator.counters
-  counter(registry, 'identity_results_total', 'Examined credentials by provider and outcome; no provider: none was found for them.', ['provider', 'outcome'], (report) => {
-    for (const [row, provider] of providers.entries()) {
-      for (const [column, outcome] of outcomes.entries()) {
-        const count = results[row * outcomes.length + column] ?? 0
-        if (count > 0 || outcome === 'ok') report({ provider, outcome }, count)
+  counter(
+    registry,
+    'identity_results_total',
+    'Examined credentials by provider and outcome; no provider: none was found for them.',
+    ['provider', 'outcome'],
+    (report) => {
+      for (const [row, provider] of providers.entries()) {
+        for (const [column, outcome] of outcomes.entries()) {
+          const count = results[row * outcomes.length + column] ?? 0
+          if (count > 0 || outcome === 'ok') report({ provider, outcome }, count)
+        }
       }
-    }
-  })
+    },
+  )
   for (const name of ['hits', 'negativeHits', 'misses', 'evictions'] as const) {
-    counter(registry, `identity_cache_${snakeCase(name)}_total`, `Cache of verified tokens: ${name}.`, [], (report) => report({}, cache[name]))
+    counter(registry, `identity_cache_${snakeCase(name)}_total`, `Cache of verified tokens: ${name}.`, [], (report) =>
+      report({}, cache[name]),
+    )
   }
   gauge(registry, 'identity_cache_entries', 'Verified tokens in the cache.', [], (report) => report({}, cache.entries))
 }
@@ -148,6 +222,9 @@ function spopMetrics(registry: Registry, { spop }: AgentParts): void {
   for (const key of Object.keys(spop.counters) as (keyof typeof spop.counters)[]) {
     const name = `spop_${snakeCase(key.replace(/Total$/, ''))}`
     if (SPOP_GAUGES.has(key)) gauge(registry, name, `SPOP: ${key} now.`, [], (report) => report({}, spop.counters[key]))
-    else counter(registry, `${name}_total`, `SPOP: ${key} since the start.`, [], (report) => report({}, spop.counters[key]))
+    else
+      counter(registry, `${name}_total`, `SPOP: ${key} since the start.`, [], (report) =>
+        report({}, spop.counters[key]),
+      )
   }
 }

@@ -34,7 +34,12 @@ export async function startAdminServer(address: string, parts: AgentParts): Prom
         return sendJson(response, ready ? 200 : 503, { ready, draining, ...dependencies(parts) })
       }
       case '/status':
-        return sendJson(response, 200, { version: VERSION, ...dependencies(parts), conservation: parts.dispatcher.counters(), spop: parts.spop.counters })
+        return sendJson(response, 200, {
+          version: VERSION,
+          ...dependencies(parts),
+          conservation: parts.dispatcher.counters(),
+          spop: parts.spop.counters,
+        })
       case '/metrics':
         registry.metrics().then(
           (text) => {

@@ -31,7 +31,9 @@ export function checkCommand(): Command {
       else {
         for (const found of problems) console.log(renderProblem(found))
         const witness = haproxy === null ? 'there is no HAProxy here to ask' : `HAProxy ${haproxy} was asked`
-        console.log(`${options.config}, ${options.haproxy}, ${options.spoe}: ${problems.length === 0 ? 'no problems' : `${problems.length} found`}; ${witness}`)
+        console.log(
+          `${options.config}, ${options.haproxy}, ${options.spoe}: ${problems.length === 0 ? 'no problems' : `${problems.length} found`}; ${witness}`,
+        )
       }
       process.exitCode = ok ? 0 : 1
     })

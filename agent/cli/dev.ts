@@ -57,8 +57,18 @@ async function once(options: Options, cleanup: Cleanup): Promise<number> {
   await cleanup.run()
   const ok = report.failures.length === 0 && report.requests.every(({ failures }) => failures.length === 0)
   if (options.json) {
-    const requests = report.requests.map(({ failures, ...request }) => (failures.length === 0 ? request : { ...request, failures }))
-    console.log(JSON.stringify({ ok, versions: versions(), requests, conservation: report.conservation, ...(report.failures.length > 0 && { failures: report.failures }) }))
+    const requests = report.requests.map(({ failures, ...request }) =>
+      failures.length === 0 ? request : { ...request, failures },
+    )
+    console.log(
+      JSON.stringify({
+        ok,
+        versions: versions(),
+        requests,
+        conservation: report.conservation,
+        ...(report.failures.length > 0 && { failures: report.failures }),
+      }),
+    )
   } else console.log(renderReport(report))
   // After a failure the logs are what one wants to read.
   if (ok) rmSync(folder, { recursive: true, force: true })
@@ -78,11 +88,13 @@ async function serve(options: Options, cleanup: Cleanup, interrupted: Promise<un
   return 1
 }
 
-function stackOptions({ config, haproxy, spoe }: Options, cleanup: Cleanup): Omit<StackOptions, 'folder' | 'ports' | 'ui'> {
+function stackOptions(
+  { config, haproxy, spoe }: Options,
+  cleanup: Cleanup,
+): Omit<StackOptions, 'folder' | 'ports' | 'ui'> {
   return { config, haproxy, spoe, cleanup, progress }
 }
 
 function progress(text: string): void {
   console.error(`• ${text}`)
 }
-

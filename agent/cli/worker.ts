@@ -37,13 +37,20 @@ function taskQueues(config: AgentConfig): string[] {
   return named.length === 0 ? ['edge'] : [...new Set(named)]
 }
 
-function connection(config: AgentConfig, base: string): Pick<Parameters<typeof createWorkerHost>[0], 'address' | 'namespace' | 'tls' | 'apiKey'> {
+function connection(
+  config: AgentConfig,
+  base: string,
+): Pick<Parameters<typeof createWorkerHost>[0], 'address' | 'namespace' | 'tls' | 'apiKey'> {
   const { address, namespace, tls, apiKey } = config.temporal
   const read = (file: string): Buffer => readFileSync(resolve(base, file))
-  const credentials = typeof tls === 'boolean' ? tls : {
-    ...(tls.serverName !== undefined && { serverNameOverride: tls.serverName }),
-    ...(tls.caFile !== undefined && { serverRootCACertificate: read(tls.caFile) }),
-    ...(tls.certFile !== undefined && tls.keyFile !== undefined && { clientCertPair: { crt: read(tls.certFile), key: read(tls.keyFile) } }),
-  }
+  const credentials =
+    typeof tls === 'boolean'
+      ? tls
+      : {
+          ...(tls.serverName !== undefined && { serverNameOverride: tls.serverName }),
+          ...(tls.caFile !== undefined && { serverRootCACertificate: read(tls.caFile) }),
+          ...(tls.certFile !== undefined &&
+            tls.keyFile !== undefined && { clientCertPair: { crt: read(tls.certFile), key: read(tls.keyFile) } }),
+        }
   return { address, namespace, tls: credentials, ...(apiKey !== undefined && { apiKey }) }
 }

@@ -1,4 +1,15 @@
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument, Scalar, visit } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  Scalar,
+  visit,
+} from 'yaml'
 import { type Environment, interpolate } from './env.ts'
 import { problem, type Problem } from './problem.ts'
 
@@ -15,7 +26,12 @@ export class ConfigDocument {
     this.file = file
     this.#lines = text.split(/\r?\n/)
     // Merge keys and custom tags stay off: a reader of the file sees all that it says.
-    this.#document = parseDocument(text, { lineCounter: this.#counter, uniqueKeys: true, strict: true, prettyErrors: false })
+    this.#document = parseDocument(text, {
+      lineCounter: this.#counter,
+      uniqueKeys: true,
+      strict: true,
+      prettyErrors: false,
+    })
   }
 
   /** What YAML itself refuses: syntax, duplicate keys. */
@@ -23,7 +39,9 @@ export class ConfigDocument {
     return this.#document.errors.map((error) => {
       const [start, end] = error.pos
       const line = this.#lines[this.#counter.linePos(start).line - 1] ?? ''
-      const hint = /[[{,].*\$\{/.test(line) ? 'Inside { } and [ ] an environment reference has to be quoted: "${NAME}".' : undefined
+      const hint = /[[{,].*\$\{/.test(line)
+        ? 'Inside { } and [ ] an environment reference has to be quoted: "${NAME}".'
+        : undefined
       return this.#at('CONFIG_SYNTAX', error.message, start, end - start, hint)
     })
   }
@@ -45,7 +63,9 @@ export class ConfigDocument {
           result.kind === 'unset' ? `environment variable ${result.name} is not set` : '"${" without a name and a "}"'
         const quote = node.type === Scalar.PLAIN ? 0 : 1
         const start = (node.range?.[0] ?? 0) + quote + result.offset
-        problems.push(this.#at(result.kind === 'unset' ? 'CONFIG_ENV_UNSET' : 'CONFIG_ENV_SYNTAX', message, start, result.length))
+        problems.push(
+          this.#at(result.kind === 'unset' ? 'CONFIG_ENV_UNSET' : 'CONFIG_ENV_SYNTAX', message, start, result.length),
+        )
       },
     })
     return problems
@@ -57,7 +77,12 @@ export class ConfigDocument {
   }
 
   /** A problem at the value that stands at `path`, or at its nearest parent where there is none. */
-  atValue(code: Problem['code'], path: Path, message: string, extra: { hint?: string; offset?: number; length?: number } = {}): Problem {
+  atValue(
+    code: Problem['code'],
+    path: Path,
+    message: string,
+    extra: { hint?: string; offset?: number; length?: number } = {},
+  ): Problem {
     const node = this.#nearest(path)
     const [start, end] = node?.range ?? [0, 0]
     // Inside a quoted scalar the text starts one character later, which matters for places inside an expression.
@@ -70,7 +95,9 @@ export class ConfigDocument {
   /** A problem at the key `key` of the mapping at `path`. */
   atKey(code: Problem['code'], path: Path, key: string, message: string, hint?: string): Problem {
     const map = this.#node(path)
-    const pair = isMap(map) ? map.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key) : undefined
+    const pair = isMap(map)
+      ? map.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key)
+      : undefined
     const range = pair !== undefined && isNode(pair.key) ? pair.key.range : undefined
     return this.#at(code, message, range?.[0] ?? 0, key.length, hint)
   }
@@ -91,7 +118,16 @@ export class ConfigDocument {
   #at(code: Problem['code'], message: string, offset: number, length: number, hint?: string): Problem {
     const { line, col } = this.#counter.linePos(offset)
     const source = this.#lines[line - 1] ?? ''
-    return problem({ code, file: this.file, line, column: col, message, source, length, ...(hint !== undefined && { hint }) })
+    return problem({
+      code,
+      file: this.file,
+      line,
+      column: col,
+      message,
+      source,
+      length,
+      ...(hint !== undefined && { hint }),
+    })
   }
 }
 

@@ -3,7 +3,13 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 export type Interpolated =
   | { readonly ok: true; readonly value: string }
-  | { readonly ok: false; readonly kind: 'unset'; readonly name: string; readonly offset: number; readonly length: number }
+  | {
+      readonly ok: false
+      readonly kind: 'unset'
+      readonly name: string
+      readonly offset: number
+      readonly length: number
+    }
   | { readonly ok: false; readonly kind: 'syntax'; readonly offset: number; readonly length: number }
 
 const REFERENCE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g

@@ -55,9 +55,18 @@ function toProblems(document: ConfigDocument, issue: z.core.$ZodIssue): Problem[
     case 'invalid_union':
       return unionProblems(document, issue)
     case 'invalid_key':
-      return [document.atKey('CONFIG_INVALID', path.slice(0, -1), String(path.at(-1)), issue.issues[0]?.message ?? issue.message)]
+      return [
+        document.atKey(
+          'CONFIG_INVALID',
+          path.slice(0, -1),
+          String(path.at(-1)),
+          issue.issues[0]?.message ?? issue.message,
+        ),
+      ]
     case 'custom':
-      return [document.atValue((issue.params?.['code'] as ErrorCode | undefined) ?? 'CONFIG_INVALID', path, issue.message)]
+      return [
+        document.atValue((issue.params?.['code'] as ErrorCode | undefined) ?? 'CONFIG_INVALID', path, issue.message),
+      ]
     default: {
       if (issue.input === undefined && path.length > 0) {
         const message = `"${String(path.at(-1))}" is missing${where(path.slice(0, -1))}`
@@ -66,7 +75,14 @@ function toProblems(document: ConfigDocument, issue: z.core.$ZodIssue): Problem[
       const allowed = issue.code === 'invalid_value' ? issue.values.map(String) : []
       const close = typeof issue.input === 'string' ? suggest(issue.input, allowed) : undefined
       const message = `${String(path.at(-1) ?? 'the file')}: ${issue.message.replace(/^Invalid input: /, '')}`
-      return [document.atValue('CONFIG_INVALID', path, message, close === undefined ? {} : { hint: `Did you mean "${close}"?` })]
+      return [
+        document.atValue(
+          'CONFIG_INVALID',
+          path,
+          message,
+          close === undefined ? {} : { hint: `Did you mean "${close}"?` },
+        ),
+      ]
     }
   }
 }
@@ -79,12 +95,24 @@ function unionProblems(document: ConfigDocument, issue: z.core.$ZodIssueInvalidU
   if (deeper !== undefined) {
     return deeper.flatMap((inner) => toProblems(document, { ...inner, path: [...issue.path, ...inner.path] }))
   }
-  const message = issue.message === 'Invalid input' ? (issue.errors.at(0)?.at(0)?.message ?? issue.message) : issue.message
-  return [document.atValue('CONFIG_INVALID', issue.path, `${String(issue.path.at(-1))}: ${message.replace(/^Invalid input: /, '')}`)]
+  const message =
+    issue.message === 'Invalid input' ? (issue.errors.at(0)?.at(0)?.message ?? issue.message) : issue.message
+  return [
+    document.atValue(
+      'CONFIG_INVALID',
+      issue.path,
+      `${String(issue.path.at(-1))}: ${message.replace(/^Invalid input: /, '')}`,
+    ),
+  ]
 }
 
 function where(path: Path): string {
-  return path.length === 0 ? '' : ` in ${path.map((part) => (typeof part === 'number' ? `[${part}]` : String(part))).join('.').replaceAll('.[', '[')}`
+  return path.length === 0
+    ? ''
+    : ` in ${path
+        .map((part) => (typeof part === 'number' ? `[${part}]` : String(part)))
+        .join('.')
+        .replaceAll('.[', '[')}`
 }
 
 /** The keys that the schema knows at `path`. */
@@ -108,7 +136,12 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
 }
 
 function child(schema: z.core.$ZodType, part: PropertyKey): z.core.$ZodType[] {
-  const def = schema._zod.def as unknown as { type: string; shape?: Record<string, z.core.$ZodType>; element?: z.core.$ZodType; valueType?: z.core.$ZodType }
+  const def = schema._zod.def as unknown as {
+    type: string
+    shape?: Record<string, z.core.$ZodType>
+    element?: z.core.$ZodType
+    valueType?: z.core.$ZodType
+  }
   const next = def.shape?.[String(part)] ?? def.element ?? def.valueType
   return next === undefined ? [] : [next]
 }

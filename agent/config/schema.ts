@@ -29,7 +29,10 @@ function address(schemes: RegExp, example: string): z.ZodString {
 }
 
 /** A whole number from 1; text too, because inside { } an environment reference has to be quoted. */
-const count = z.preprocess((value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value), z.int().min(1))
+const count = z.preprocess(
+  (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+  z.int().min(1),
+)
 
 const TCP = /^tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
 const TCP_OR_UNIX = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}|unix:\/\/\/.+)$/
@@ -49,7 +52,9 @@ const provider = z.strictObject({
   jwksUri: z.url({ protocol: /^https?$/ }).optional(),
   audience: oneOrMore(text),
   algorithms: z
-    .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']))
+    .array(
+      z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']),
+    )
     .min(1)
     .default(['RS256', 'PS256', 'ES256', 'EdDSA']),
   clockSkew: duration(0, 600_000).default(60_000),
@@ -97,11 +102,19 @@ const workflow = z
   .superRefine((value, ctx) => {
     const kinds = (['start', 'signal', 'meter'] as const).filter((kind) => value[kind] !== undefined)
     if (kinds.length !== 1) {
-      refuse(ctx, 'CONFIG_CONFLICT', 'expected exactly one of "start", "signal" and "meter", each naming a workflow type')
+      refuse(
+        ctx,
+        'CONFIG_CONFLICT',
+        'expected exactly one of "start", "signal" and "meter", each naming a workflow type',
+      )
     } else if (kinds[0] === 'start' && value.key !== undefined) {
       refuse(ctx, 'CONFIG_CONFLICT', '"start" makes one workflow for each request and takes no "key"')
     } else if (kinds[0] !== 'start' && value.key === undefined) {
-      refuse(ctx, 'CONFIG_MISSING', `"${kinds[0]}" needs a "key": which workflow the event belongs to, for example identity.tenant`)
+      refuse(
+        ctx,
+        'CONFIG_MISSING',
+        `"${kinds[0]}" needs a "key": which workflow the event belongs to, for example identity.tenant`,
+      )
     }
   })
 
@@ -118,7 +131,9 @@ const rule = z.strictObject({
   name,
   match: z
     .strictObject({
-      method: oneOrMore(z.string().regex(/^[A-Z]+$/, { message: 'expected a method in capitals, such as POST' })).optional(),
+      method: oneOrMore(
+        z.string().regex(/^[A-Z]+$/, { message: 'expected a method in capitals, such as POST' }),
+      ).optional(),
       host: oneOrMore(text).optional(),
       path: oneOrMore(z.string().startsWith('/', { message: 'expected a path that begins with "/"' })).optional(),
       when: text.optional(),
@@ -131,7 +146,10 @@ const rule = z.strictObject({
     .optional(),
   deny: denyStatus.optional(),
   set: z.record(variable, text).default({}),
-  route: z.string().regex(/^[A-Za-z0-9_.:-]+$/, { message: 'expected the name of a backend of haproxy.cfg' }).optional(),
+  route: z
+    .string()
+    .regex(/^[A-Za-z0-9_.:-]+$/, { message: 'expected the name of a backend of haproxy.cfg' })
+    .optional(),
   workflow: workflow.optional(),
 })
 
@@ -149,9 +167,7 @@ export const configSchema = z.strictObject({
     tls: temporalTls.default(false),
     apiKey: text.optional(),
   }),
-  outbox: z
-    .strictObject({ path: text.default('.data/outbox.db'), maxRows: count.default(1_000_000) })
-    .prefault({}),
+  outbox: z.strictObject({ path: text.default('.data/outbox.db'), maxRows: count.default(1_000_000) }).prefault({}),
   queue: z.strictObject({ maxEvents: count.default(100_000) }).prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   identity: z.strictObject({ providers: z.record(name, provider).default({}) }).prefault({}),

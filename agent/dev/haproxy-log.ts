@@ -17,7 +17,12 @@ export interface LoggedRequest {
 /** Waits for HAProxy's own record of a request: it tells which variables the agent set. */
 export async function findInLog(logFile: string, requestId: string): Promise<LoggedRequest> {
   let found: LoggedRequest | undefined
-  await waitUntil(`HAProxy to log request ${requestId}`, async () => (found = search(logFile, requestId)) !== undefined, undefined, 5000)
+  await waitUntil(
+    `HAProxy to log request ${requestId}`,
+    async () => (found = search(logFile, requestId)) !== undefined,
+    undefined,
+    5000,
+  )
   return found as LoggedRequest
 }
 

@@ -16,7 +16,13 @@ export interface HaproxyOptions {
 /** Starts HAProxy in the foreground and waits until it takes connections. */
 export async function startHaproxy(options: HaproxyOptions): Promise<ManagedProcess> {
   const args = [...(options.masterWorker === true ? ['-W'] : []), '-db', '-f', options.config]
-  const haproxy = new ManagedProcess({ name: 'haproxy', command: options.binary, args, env: options.env, logFile: options.logFile })
+  const haproxy = new ManagedProcess({
+    name: 'haproxy',
+    command: options.binary,
+    args,
+    env: options.env,
+    logFile: options.logFile,
+  })
   try {
     await waitUntil(`HAProxy to listen on port ${options.readyPort}`, () => accepts(options.readyPort), haproxy)
   } catch (error) {

@@ -14,9 +14,24 @@ export interface DemoClient {
 }
 
 export const DEMO_CLIENTS: readonly DemoClient[] = [
-  { id: 'buyer', secret: 'buyer-secret', scope: 'orders:read orders:write', claims: { tenant: 'acme', roles: ['buyer'], plan: 'gold' } },
-  { id: 'viewer', secret: 'viewer-secret', scope: 'orders:read', claims: { tenant: 'globex', roles: ['viewer'], plan: 'free' } },
-  { id: 'admin', secret: 'admin-secret', scope: 'orders:read orders:write', claims: { tenant: 'acme', roles: ['admin'] } },
+  {
+    id: 'buyer',
+    secret: 'buyer-secret',
+    scope: 'orders:read orders:write',
+    claims: { tenant: 'acme', roles: ['buyer'], plan: 'gold' },
+  },
+  {
+    id: 'viewer',
+    secret: 'viewer-secret',
+    scope: 'orders:read',
+    claims: { tenant: 'globex', roles: ['viewer'], plan: 'free' },
+  },
+  {
+    id: 'admin',
+    secret: 'admin-secret',
+    scope: 'orders:read orders:write',
+    claims: { tenant: 'acme', roles: ['admin'] },
+  },
 ]
 
 /** Audience of the tokens that the shipped agent.yaml accepts. */
@@ -48,12 +63,19 @@ export async function startIdentityProvider(port: number): Promise<IdentityProvi
     server.listen(port, '127.0.0.1', resolve)
   })
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const provider = await createProvider(issuer, { ...(await exportJWK(signing.privateKey)), kid, alg: 'ES256', use: 'sig' })
+  const provider = await createProvider(issuer, {
+    ...(await exportJWK(signing.privateKey)),
+    kid,
+    alg: 'ES256',
+    use: 'sig',
+  })
   const handle = provider.callback()
   server.on('request', (request, response) => void handle(request, response))
 
-  const signWith = (key: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'], claims: JWTPayload): Promise<string> =>
-    new SignJWT({ iss: issuer, aud: DEMO_AUDIENCE, ...claims }).setProtectedHeader(header).sign(key)
+  const signWith = (
+    key: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'],
+    claims: JWTPayload,
+  ): Promise<string> => new SignJWT({ iss: issuer, aud: DEMO_AUDIENCE, ...claims }).setProtectedHeader(header).sign(key)
 
   return {
     issuer,
@@ -109,7 +131,11 @@ async function createProvider(issuer: string, key: object): Promise<OidcProvider
   })
 }
 
-async function requestToken(issuer: string, clientId: string, options: { scope?: string; audience?: string } = {}): Promise<string> {
+async function requestToken(
+  issuer: string,
+  clientId: string,
+  options: { scope?: string; audience?: string } = {},
+): Promise<string> {
   const client = DEMO_CLIENTS.find(({ id }) => id === clientId)
   const body = new URLSearchParams({ grant_type: 'client_credentials' })
   if (options.scope !== undefined) body.set('scope', options.scope)
@@ -120,16 +146,19 @@ async function requestToken(issuer: string, clientId: string, options: { scope?:
     body,
   })
   const answer = (await response.json()) as { access_token?: string; error_description?: string }
-  if (answer.access_token === undefined) throw new Error(`no token for ${clientId}: ${answer.error_description ?? response.status}`)
+  if (answer.access_token === undefined)
+    throw new Error(`no token for ${clientId}: ${answer.error_description ?? response.status}`)
   return answer.access_token
 }
 
 /** oidc-provider prints its notices about production use to the console, also to standard output; none applies here. */
 async function quietly<T>(build: () => Promise<T>): Promise<T> {
   const { info, warn } = console
-  const drop = (original: typeof info) => (...args: unknown[]): void => {
-    if (!String(args[0]).includes('oidc-provider')) original(...args)
-  }
+  const drop =
+    (original: typeof info) =>
+    (...args: unknown[]): void => {
+      if (!String(args[0]).includes('oidc-provider')) original(...args)
+    }
   console.info = drop(info)
   console.warn = drop(warn)
   try {

@@ -53,7 +53,8 @@ export async function runOnce(stack: Stack, progress: (text: string) => void): P
   try {
     const client = new Client({ connection })
     for (const { request, report, requestId } of sent) {
-      if (request.expect.workflow !== undefined) await followWorkflow(client, request.expect.workflow, requestId, report)
+      if (request.expect.workflow !== undefined)
+        await followWorkflow(client, request.expect.workflow, requestId, report)
     }
   } finally {
     await connection.close()
@@ -66,16 +67,28 @@ export async function runOnce(stack: Stack, progress: (text: string) => void): P
     const response = await sendToEdge(stack.edge.https, ca, request)
     sent.push({ request, report: await describe(stack, request, response), requestId: response.requestId })
   }
-  return { requests: sent.map(({ report }) => report), conservation, failures: conservationFailures(conservation, sent.map(({ request }) => request)) }
+  return {
+    requests: sent.map(({ report }) => report),
+    conservation,
+    failures: conservationFailures(
+      conservation,
+      sent.map(({ request }) => request),
+    ),
+  }
 }
 
-async function describe(stack: Stack, { name, method, path, expect }: DemoRequest, response: EdgeResponse): Promise<RequestReport> {
+async function describe(
+  stack: Stack,
+  { name, method, path, expect }: DemoRequest,
+  response: EdgeResponse,
+): Promise<RequestReport> {
   const logged = await findInLog(stack.haproxy.logFile, response.requestId)
   const echo = echoOf(response)
   const reason = logged.reason ?? reasonOf(response) ?? 'none'
   const failures: string[] = []
   const compare = (what: string, actual: unknown, expected: unknown): void => {
-    if (!isDeepStrictEqual(actual, expected)) failures.push(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`)
+    if (!isDeepStrictEqual(actual, expected))
+      failures.push(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`)
   }
   compare('status', response.status, expect.status)
   compare('reason', reason, expect.reason)
@@ -84,7 +97,8 @@ async function describe(stack: Stack, { name, method, path, expect }: DemoReques
   if (expect.identity !== undefined) compare('identity headers', echo?.identity, expect.identity)
   if (expect.challenge !== undefined) {
     const challenge = String(response.headers['www-authenticate'] ?? '')
-    if (!challenge.startsWith(expect.challenge)) failures.push(`challenge: expected ${expect.challenge}…, got "${challenge}"`)
+    if (!challenge.startsWith(expect.challenge))
+      failures.push(`challenge: expected ${expect.challenge}…, got "${challenge}"`)
   }
   return {
     name,
@@ -105,23 +119,40 @@ async function describe(stack: Stack, { name, method, path, expect }: DemoReques
   }
 }
 
-async function followWorkflow(client: Client, expected: WorkflowExpectation, requestId: string, report: RequestReport): Promise<void> {
+async function followWorkflow(
+  client: Client,
+  expected: WorkflowExpectation,
+  requestId: string,
+  report: RequestReport,
+): Promise<void> {
   const id = expected.id(requestId)
   if (report.workflowId !== id) report.failures.push(`workflow id: expected ${id}, got ${report.workflowId}`)
   const handle = client.workflow.getHandle(id)
   try {
-    if (expected.read === 'result') report.workflowResult = await untilReached(() => handle.result(), () => true)
+    if (expected.read === 'result')
+      report.workflowResult = await untilReached(
+        () => handle.result(),
+        () => true,
+      )
     else {
       const total = (answer: unknown): number => (answer as { total: number }).total
-      report.workflowResult = await untilReached(() => handle.query(expected.read), (answer) => total(answer) >= (expected.total ?? 0))
-      if (total(report.workflowResult) !== expected.total) report.failures.push(`${expected.read}: expected ${expected.total} events, found ${total(report.workflowResult)}`)
+      report.workflowResult = await untilReached(
+        () => handle.query(expected.read),
+        (answer) => total(answer) >= (expected.total ?? 0),
+      )
+      if (total(report.workflowResult) !== expected.total)
+        report.failures.push(
+          `${expected.read}: expected ${expected.total} events, found ${total(report.workflowResult)}`,
+        )
     }
     const described = await handle.describe()
     report.workflowType = described.type
     report.workflowStatus = described.status.name
-    if (described.type !== expected.type) report.failures.push(`workflow type: expected ${expected.type}, got ${described.type}`)
+    if (described.type !== expected.type)
+      report.failures.push(`workflow type: expected ${expected.type}, got ${described.type}`)
     // A meter counts the calls of many; its records name their callers themselves.
-    if (expected.read !== 'usage' && described.memo?.['actor'] === undefined) report.failures.push('the memo does not say who called')
+    if (expected.read !== 'usage' && described.memo?.['actor'] === undefined)
+      report.failures.push('the memo does not say who called')
   } catch (error) {
     report.failures.push(`workflow ${id}: ${(error as Error).message}`)
   }
@@ -163,6 +194,7 @@ function conservationFailures(counters: RuleCounters, requests: readonly DemoReq
   const expected = requests.filter((request) => request.expect.workflow !== undefined).length
   const failures: string[] = []
   if (received !== accounted) failures.push(`conservation: ${received} events received, ${accounted} accounted for`)
-  if (counters.delivered !== expected) failures.push(`events: expected ${expected} delivered, got ${counters.delivered}`)
+  if (counters.delivered !== expected)
+    failures.push(`events: expected ${expected} delivered, got ${counters.delivered}`)
   return failures
 }

@@ -71,7 +71,12 @@ export class ManagedProcess {
   /** The last lines of its output, for error messages. */
   logTail(lines = 15): string {
     const text = existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : ''
-    return text.trimEnd().split('\n').slice(-lines).map((line) => `    ${line}`).join('\n')
+    return text
+      .trimEnd()
+      .split('\n')
+      .slice(-lines)
+      .map((line) => `    ${line}`)
+      .join('\n')
   }
 }
 
@@ -92,11 +97,17 @@ export function findOnPath(name: string): string | undefined {
  * Waits until `probe` is true, asking every 50 ms.
  * @throws when `timeoutMs` has passed or the process has ended, with the end of its output
  */
-export async function waitUntil(what: string, probe: () => Promise<boolean>, process_?: ManagedProcess, timeoutMs = 30_000): Promise<void> {
+export async function waitUntil(
+  what: string,
+  probe: () => Promise<boolean>,
+  process_?: ManagedProcess,
+  timeoutMs = 30_000,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await probe())) {
     const ended = process_?.end
-    if (ended !== undefined) throw new Error(`${process_?.name} ${ended} before ${what}; its output ends with\n${process_?.logTail()}`)
+    if (ended !== undefined)
+      throw new Error(`${process_?.name} ${ended} before ${what}; its output ends with\n${process_?.logTail()}`)
     if (Date.now() > deadline) {
       const output = process_ === undefined ? '' : `; the output of ${process_.name} ends with\n${process_.logTail()}`
       throw new Error(`waited ${timeoutMs / 1000} s for ${what}${output}`)

@@ -17,9 +17,22 @@ export interface EdgeRequest {
 }
 
 /** Sends one request to the edge as a client would: TLS, verified against the development CA, the path as it stands. */
-export function sendToEdge(port: number, ca: string, { method, path, headers = {} }: EdgeRequest): Promise<EdgeResponse> {
+export function sendToEdge(
+  port: number,
+  ca: string,
+  { method, path, headers = {} }: EdgeRequest,
+): Promise<EdgeResponse> {
   return new Promise((resolve, reject) => {
-    const request = httpsRequest({ host: '127.0.0.1', port, servername: 'localhost', ca, method, path, agent: false, timeout: 15_000 })
+    const request = httpsRequest({
+      host: '127.0.0.1',
+      port,
+      servername: 'localhost',
+      ca,
+      method,
+      path,
+      agent: false,
+      timeout: 15_000,
+    })
     for (const [name, value] of Object.entries(headers)) request.setHeader(name, value)
     request.on('timeout', () => request.destroy(new Error(`no response to ${method} ${path} within 15 s`)))
     request.on('error', reject)

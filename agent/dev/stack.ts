@@ -53,7 +53,17 @@ export interface Stack {
   readonly env: Readonly<Record<string, string>>
 }
 
-const PORTS = { https: 8443, http: 8080, spop: 9000, admin: 9101, temporal: 7233, ui: 8233, identity: 9180, app: 9201, orders: 9202 }
+const PORTS = {
+  https: 8443,
+  http: 8080,
+  spop: 9000,
+  admin: 9101,
+  temporal: 7233,
+  ui: 8233,
+  identity: 9180,
+  app: 9201,
+  orders: 9202,
+}
 
 /**
  * Development machines run all of this at once, so HAProxy waits longer here than in production (50 ms, see
@@ -66,11 +76,15 @@ const PATIENCE = { SPOP_DEADLINE: '800ms', SPOE_PROCESSING_TIMEOUT: '1s', SPOP_D
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { folder, cleanup, progress } = options
   mkdirSync(folder, { recursive: true })
-  const port = (name: keyof typeof PORTS): Promise<number> => reservePort(options.ports === 'fixed' ? PORTS[name] : undefined)
+  const port = (name: keyof typeof PORTS): Promise<number> =>
+    reservePort(options.ports === 'fixed' ? PORTS[name] : undefined)
 
   const haproxyBinary = options.haproxyBinary ?? findHaproxy()
   const certificates = await ensureCertificates(join(folder, 'tls'))
-  const temporal = options.temporalAddress === undefined ? await bringUpTemporal(options, await port('temporal'), await port('ui')) : undefined
+  const temporal =
+    options.temporalAddress === undefined
+      ? await bringUpTemporal(options, await port('temporal'), await port('ui'))
+      : undefined
   const temporalAddress = temporal?.address ?? options.temporalAddress ?? ''
 
   const identity = await startIdentityProvider(await port('identity'))
@@ -101,7 +115,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   progress(options.worker === false ? 'agent' : 'agent and worker')
   const agent = startCommand('agent', ['serve', '--config', options.config], env, folder)
   cleanup.add(() => agent.stop())
-  const worker = options.worker === false ? undefined : startCommand('worker', ['worker', '--config', options.config], env, folder)
+  const worker =
+    options.worker === false ? undefined : startCommand('worker', ['worker', '--config', options.config], env, folder)
   if (worker !== undefined) cleanup.add(() => worker.stop())
 
   progress('waiting until all of it is ready')
@@ -141,7 +156,12 @@ function absolute(...parts: string[]): string {
 }
 
 /** Our own command in a process of its own, as it would run in production. */
-export function startCommand(name: string, args: readonly string[], env: Readonly<Record<string, string>>, folder: string): ManagedProcess {
+export function startCommand(
+  name: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  folder: string,
+): ManagedProcess {
   const main = fileURLToPath(new URL(`../cli/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url))
   return new ManagedProcess({
     name,

@@ -6,11 +6,19 @@ const COLUMNS = ['request', 'status', 'decision', 'reason', 'rule', 'route', 'wo
 /** The report of `dev --once` for people. */
 export function renderReport({ requests, conservation, failures }: OnceReport): string {
   const rows = requests.map((request) => cells(request))
-  const widths = COLUMNS.map((column, i) => Math.max(column.length, ...rows.map((row) => stripVTControlCharacters(row[i] ?? '').length)))
+  const widths = COLUMNS.map((column, i) =>
+    Math.max(column.length, ...rows.map((row) => stripVTControlCharacters(row[i] ?? '').length)),
+  )
   const line = (row: readonly string[]): string =>
-    row.map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - stripVTControlCharacters(cell).length))).join('  ').trimEnd()
+    row
+      .map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - stripVTControlCharacters(cell).length)))
+      .join('  ')
+      .trimEnd()
   const fates = Object.entries(conservation).map(([name, count]) => `${name} ${count}`)
-  const wrong = [...requests.flatMap(({ name, failures: own }) => own.map((failure) => `${name}: ${failure}`)), ...failures]
+  const wrong = [
+    ...requests.flatMap(({ name, failures: own }) => own.map((failure) => `${name}: ${failure}`)),
+    ...failures,
+  ]
   return [
     styleText('bold', line([...COLUMNS])),
     ...rows.map(line),
@@ -43,7 +51,12 @@ function shorten(id: string): string {
 }
 
 function summarise(result: unknown): string {
-  const { handledBy, caller, output, total } = result as { handledBy?: string; caller?: { subject?: string }; output?: object; total?: number }
+  const { handledBy, caller, output, total } = result as {
+    handledBy?: string
+    caller?: { subject?: string }
+    output?: object
+    total?: number
+  }
   if (total !== undefined) return `${total} event${total === 1 ? '' : 's'}`
   return `${handledBy ?? ''} for ${caller?.subject ?? 'anonymous'} ${output === undefined ? '' : JSON.stringify(output)}`.trim()
 }

@@ -22,7 +22,14 @@ export interface TemporalServerOptions {
 /** Starts the Temporal dev server with an SQLite file. Does not wait for it: see {@link temporalReady}. */
 export function startTemporal({ binary, port, uiPort, folder }: TemporalServerOptions): TemporalServer {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn']
-  args.push('--db-filename', join(folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=OFF')
+  args.push(
+    '--db-filename',
+    join(folder, 'temporal.db'),
+    '--sqlite-pragma',
+    'journal_mode=WAL',
+    '--sqlite-pragma',
+    'synchronous=OFF',
+  )
   args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]))
   return {
     address: `127.0.0.1:${port}`,
@@ -39,7 +46,9 @@ export async function temporalReady(server: TemporalServer): Promise<void> {
 async function answers(address: string): Promise<boolean> {
   const connection = Connection.lazy({ address, interceptors: [] })
   try {
-    await connection.withDeadline(Date.now() + 2000, () => connection.workflowService.describeNamespace({ namespace: 'default' }))
+    await connection.withDeadline(Date.now() + 2000, () =>
+      connection.workflowService.describeNamespace({ namespace: 'default' }),
+    )
     return true
   } catch {
     return false

@@ -5,7 +5,9 @@ import { UserError } from '../errors.ts'
 import { findOnPath } from './process.ts'
 
 /** Root of the repository, or of the installed package. */
-export const ROOT: string = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../..' : '../../..', import.meta.url))
+export const ROOT: string = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../..' : '../../..', import.meta.url),
+)
 
 /** `$HAPROXY`, else the one on PATH, else the one that `make setup` fetched. */
 export function findHaproxy(): string {

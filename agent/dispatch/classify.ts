@@ -10,7 +10,12 @@ import type { WorkflowAction } from './command.ts'
 export type Verdict =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'deduplicated' }
-  | { readonly kind: 'retry'; readonly scope: 'call' | 'key' | 'server'; readonly cause: RetryCause; readonly reason: string }
+  | {
+      readonly kind: 'retry'
+      readonly scope: 'call' | 'key' | 'server'
+      readonly cause: RetryCause
+      readonly reason: string
+    }
   | { readonly kind: 'park'; readonly scope: 'call' | 'server'; readonly reason: string }
   | { readonly kind: 'dead-letter'; readonly reason: string }
 
@@ -78,7 +83,8 @@ export function classifyError(error: unknown): Verdict {
 function classifyExhausted(error: unknown, reason: string): Verdict {
   const cause = exhaustedCause(error)
   const CAUSE = proto.temporal.api.enums.v1.ResourceExhaustedCause
-  if (cause === CAUSE.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW) return { kind: 'retry', scope: 'key', cause: 'busy', reason }
+  if (cause === CAUSE.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW)
+    return { kind: 'retry', scope: 'key', cause: 'busy', reason }
   // gRPC itself, not Temporal, refuses a message over its size limit with this code: retrying it would block everything.
   if (cause === undefined && /larger than max/i.test(reason)) return { kind: 'dead-letter', reason }
   return { kind: 'retry', scope: 'server', cause: 'throttled', reason }

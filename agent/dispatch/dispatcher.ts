@@ -154,7 +154,10 @@ class HotSide implements Dispatcher {
     } catch (error) {
       this.#counters.add(this.#counters.row(command.rule), SLOT.shedHot)
       this.#counters.addGlobal(GLOBAL.accepted, -1)
-      this.#log.error({ rule: command.rule, err: messageOf(error) }, 'an event holds what cannot leave its thread: shed')
+      this.#log.error(
+        { rule: command.rule, err: messageOf(error) },
+        'an event holds what cannot leave its thread: shed',
+      )
     }
   }
 }

@@ -111,7 +111,8 @@ export class Engine {
     if (this.#drained !== undefined) this.#batcher.flushAll()
     const due = this.#batcher.nextDue()
     clearTimeout(this.#batchTimer)
-    if (due !== undefined) this.#batchTimer = setTimeout(() => this.#flushBatches(), Math.max(1, due - performance.now()))
+    if (due !== undefined)
+      this.#batchTimer = setTimeout(() => this.#flushBatches(), Math.max(1, due - performance.now()))
     this.#shipper.pump()
   }
 
@@ -133,7 +134,14 @@ export class Engine {
     if (suppressed !== undefined) {
       const { event, workflowId, rule } = command
       const kept = entry.seq > 0 ? 'kept in the dead letters' : 'lost, as it was in memory only'
-      const fields = { eventId: event.id, rule, workflowId, attempts, reason, ...(suppressed > 0 ? { suppressed } : {}) }
+      const fields = {
+        eventId: event.id,
+        rule,
+        workflowId,
+        attempts,
+        reason,
+        ...(suppressed > 0 ? { suppressed } : {}),
+      }
       this.#log.error(fields, `Temporal refuses an event for good: ${kept}`)
     }
     this.#ledger.settle(entry, 'deadLettered')
@@ -166,7 +174,10 @@ export class Engine {
     for (const entry of rest) this.#ledger.settle(entry, 'shed')
     if (rest.length > 0) {
       const inFlight = this.#shipper.inFlight
-      this.#log.error({ events: rest.length, inFlight }, 'stopped before all events in memory were delivered: those are lost')
+      this.#log.error(
+        { events: rest.length, inFlight },
+        'stopped before all events in memory were delivered: those are lost',
+      )
     }
     if (this.#ledger.stored > 0) {
       this.#log.warn({ events: this.#ledger.stored }, 'stopped with events in the outbox: the next start delivers them')

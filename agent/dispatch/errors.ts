@@ -13,7 +13,10 @@ export class DispatchError extends Error {
   readonly code: DispatchErrorCode
 
   constructor(code: DispatchErrorCode, detail?: string, cause?: unknown) {
-    super(detail === undefined ? TABLE[code] : `${TABLE[code]} (${detail})`, cause === undefined ? undefined : { cause })
+    super(
+      detail === undefined ? TABLE[code] : `${TABLE[code]} (${detail})`,
+      cause === undefined ? undefined : { cause },
+    )
     this.name = 'DispatchError'
     this.code = code
   }

@@ -75,7 +75,10 @@ export class Intake {
     const recovered = store.open()
     if (recovered === undefined || recovered.size === 0) return
     for (const [rule, rows] of recovered) ledger.recover(rule, rows)
-    log.info({ rows: ledger.stored, rules: Object.fromEntries(recovered) }, 'events of an earlier run are delivered first')
+    log.info(
+      { rows: ledger.stored, rules: Object.fromEntries(recovered) },
+      'events of an earlier run are delivered first',
+    )
   }
 
   #store(commands: readonly Command[]): void {

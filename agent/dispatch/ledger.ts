@@ -2,7 +2,14 @@ import { GLOBAL, SLOT, type Counters } from './counters.ts'
 import type { Entry } from './job.ts'
 
 /** How an event may end. The names are slots of its rule. */
-export type Outcome = 'delivered' | 'deduplicated' | 'coalesced' | 'sampledOut' | 'rateLimited' | 'shed' | 'deadLettered'
+export type Outcome =
+  | 'delivered'
+  | 'deduplicated'
+  | 'coalesced'
+  | 'sampledOut'
+  | 'rateLimited'
+  | 'shed'
+  | 'deadLettered'
 
 /**
  * The thread's books: every event enters once, through `refuse`, `keep` or `recover`, and leaves once, through

@@ -66,7 +66,8 @@ export function setAside(path: string, now = new Date()): string {
 export function explain(error: unknown, path: string): unknown {
   const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
   const detail = `${path}: ${messageOf(error)}`
-  if (code === SQLITE.CORRUPT || code === SQLITE.NOTADB) return new DispatchError('DISPATCH_OUTBOX_CORRUPT', detail, error)
+  if (code === SQLITE.CORRUPT || code === SQLITE.NOTADB)
+    return new DispatchError('DISPATCH_OUTBOX_CORRUPT', detail, error)
   if (code === SQLITE.BUSY) return new DispatchError('DISPATCH_OUTBOX_LOCKED', detail, error)
   return error
 }
@@ -88,7 +89,8 @@ function takeLock(path: string): DatabaseSync {
 
 function migrate(db: DatabaseSync): void {
   const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
-  if (version > VERSION) throw new DispatchError('DISPATCH_OUTBOX_NEWER', `schema ${version}, this release knows ${VERSION}`)
+  if (version > VERSION)
+    throw new DispatchError('DISPATCH_OUTBOX_NEWER', `schema ${version}, this release knows ${VERSION}`)
   for (let from = version; from < VERSION; from++) {
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[from]}; PRAGMA user_version = ${from + 1}; COMMIT`)
   }

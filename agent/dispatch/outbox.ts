@@ -37,7 +37,9 @@ export class Outbox {
   constructor(path: string) {
     this.#file = openDatabase(path)
     const db = (this.#db = this.#file.db)
-    this.#insert = db.prepare('INSERT INTO outbox (seq, id, rule, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING')
+    this.#insert = db.prepare(
+      'INSERT INTO outbox (seq, id, rule, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
+    )
     this.#delete = db.prepare('DELETE FROM outbox WHERE seq = ?')
     this.#bury = db.prepare(
       `INSERT OR REPLACE INTO dead_letters (id, rule, body, reason, attempts, at)

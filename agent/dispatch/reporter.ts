@@ -45,7 +45,8 @@ export class Reporter {
 
   #tell(state: TemporalState, cause: Gate['cause'], err: string | undefined): void {
     const fields = { address: this.#address, ...(err === undefined ? {} : { err }) }
-    if (cause === 'unavailable') this.#log.error(fields, 'Temporal does not answer: events wait and are delivered when it does')
+    if (cause === 'unavailable')
+      this.#log.error(fields, 'Temporal does not answer: events wait and are delivered when it does')
     else if (cause === 'parked') {
       this.#log.error(fields, 'Temporal refuses the agent: check namespace, API key and certificates, events wait')
     } else if (cause === 'throttled') this.#log.warn(fields, 'Temporal asks for fewer calls: slowing down')

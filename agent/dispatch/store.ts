@@ -90,7 +90,10 @@ export class Store {
     try {
       this.#outbox?.flush()
     } catch (error) {
-      this.#failed(error, 'the outbox cannot delete delivered events: after a restart they are sent again, to no effect')
+      this.#failed(
+        error,
+        'the outbox cannot delete delivered events: after a restart they are sent again, to no effect',
+      )
     }
   }
 
@@ -108,10 +111,14 @@ export class Store {
       return this.#openNow()
     } catch (error) {
       const unusable =
-        error instanceof DispatchError && (error.code === 'DISPATCH_OUTBOX_CORRUPT' || error.code === 'DISPATCH_OUTBOX_NEWER')
+        error instanceof DispatchError &&
+        (error.code === 'DISPATCH_OUTBOX_CORRUPT' || error.code === 'DISPATCH_OUTBOX_NEWER')
       if (!unusable) throw error
       const aside = setAside(this.#path)
-      this.#log.error({ code: error.code, err: error.message, aside }, 'the outbox cannot be used: set aside, a new one is begun')
+      this.#log.error(
+        { code: error.code, err: error.message, aside },
+        'the outbox cannot be used: set aside, a new one is begun',
+      )
       return this.#openNow()
     }
   }

@@ -49,7 +49,10 @@ export class ThreadHandle {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       let failure: unknown
-      const worker = new Worker(this.#parts.entry ?? threadFile(), { workerData: this.#parts.options, name: 'dispatch' })
+      const worker = new Worker(this.#parts.entry ?? threadFile(), {
+        workerData: this.#parts.options,
+        name: 'dispatch',
+      })
       this.#worker = worker
       worker.on('error', (error) => (failure = error))
       worker.on('message', (message: FromThread) => {
@@ -61,7 +64,14 @@ export class ThreadHandle {
       })
       worker.once('exit', (code) => {
         if (this.#running) this.#died(failure, code)
-        else reject(new DispatchError('DISPATCH_THREAD_FAILED', failure === undefined ? `exit ${code}` : messageOf(failure), failure))
+        else
+          reject(
+            new DispatchError(
+              'DISPATCH_THREAD_FAILED',
+              failure === undefined ? `exit ${code}` : messageOf(failure),
+              failure,
+            ),
+          )
       })
     })
   }
@@ -87,7 +97,8 @@ export class ThreadHandle {
     this.#running = false
     await this.#worker?.terminate()
     const lost = this.#writeOff()
-    if (lost > 0) this.#parts.log.error({ events: lost }, 'stopped without a dispatcher thread: events in memory are lost')
+    if (lost > 0)
+      this.#parts.log.error({ events: lost }, 'stopped without a dispatcher thread: events in memory are lost')
   }
 
   #receive(message: FromThread): void {
@@ -105,7 +116,10 @@ export class ThreadHandle {
     if (this.#stopping) return
     const lost = this.#writeOff()
     const err = failure === undefined ? `exit ${code}` : messageOf(failure)
-    this.#parts.log.error({ err, lost }, 'the dispatcher thread died: starting it again, events in the outbox are delivered')
+    this.#parts.log.error(
+      { err, lost },
+      'the dispatcher thread died: starting it again, events in the outbox are delivered',
+    )
     this.#restartLater()
   }
 

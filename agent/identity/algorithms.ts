@@ -20,7 +20,12 @@ function rsa(hash: 'sha256' | 'sha384' | 'sha512'): Algorithm {
 
 function pss(hash: 'sha256' | 'sha384' | 'sha512'): Algorithm {
   // RFC 7518 section 3.5: the salt is as long as the digest, so a salt of any other length is not accepted.
-  return { keyType: 'RSA', hash, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+  return {
+    keyType: 'RSA',
+    hash,
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+  }
 }
 
 function ecdsa(curve: string, hash: 'sha256' | 'sha384' | 'sha512', signatureBytes: number): Algorithm {

@@ -26,7 +26,11 @@ export interface Authenticator {
    * @param headerCount number of Authorization fields in the request
    * @param providers names of the providers the rule allows; of two with one issuer the first counts
    */
-  authenticate(authorization: string | undefined, headerCount: number, providers: readonly string[]): AuthResult | Promise<AuthResult>
+  authenticate(
+    authorization: string | undefined,
+    headerCount: number,
+    providers: readonly string[],
+  ): AuthResult | Promise<AuthResult>
   /** Begins fetching keys in the background; never fails. */
   start(): void
   /** Whether every provider that is `required` has usable keys. */
@@ -55,7 +59,10 @@ interface Provider {
 }
 
 /** @throws {TypeError} a provider that could never be safe, see {@link assertProviders} */
-export function createAuthenticator(providers: readonly ProviderConfig[], options: AuthenticatorOptions): Authenticator {
+export function createAuthenticator(
+  providers: readonly ProviderConfig[],
+  options: AuthenticatorOptions,
+): Authenticator {
   assertProviders(providers)
   return new JwtAuthenticator(providers, options)
 }
@@ -75,7 +82,10 @@ class JwtAuthenticator implements Authenticator {
     // A clock is corrected by some milliseconds all day long: that is no step.
     const toleratedStepMs = Math.max(1000, Math.min(...providers.map((provider) => provider.clockSkewS * 1000)))
     this.#cache = new TokenCache(toleratedStepMs, { ...cacheLimits, ...options.cacheLimits })
-    this.counters = createCounters(providers.map((provider) => provider.name), this.#cache)
+    this.counters = createCounters(
+      providers.map((provider) => provider.name),
+      this.#cache,
+    )
     const keyOptions = {
       log: options.log,
       ...(options.monotonicMs === undefined ? {} : { monotonicMs: options.monotonicMs }),
@@ -83,11 +93,20 @@ class JwtAuthenticator implements Authenticator {
     }
     for (const [index, config] of providers.entries()) {
       const keys = new KeyManager(config, keyOptions)
-      this.#providers.set(config.name, { config, keys, cachePrefix: cacheKeyPrefix(config), row: (index + 1) * outcomes.length })
+      this.#providers.set(config.name, {
+        config,
+        keys,
+        cachePrefix: cacheKeyPrefix(config),
+        row: (index + 1) * outcomes.length,
+      })
     }
   }
 
-  authenticate(authorization: string | undefined, headerCount: number, providers: readonly string[]): AuthResult | Promise<AuthResult> {
+  authenticate(
+    authorization: string | undefined,
+    headerCount: number,
+    providers: readonly string[],
+  ): AuthResult | Promise<AuthResult> {
     try {
       const token = extractBearer(authorization, headerCount)
       if (typeof token !== 'string') return this.#count(0, token)
@@ -136,8 +155,12 @@ class JwtAuthenticator implements Authenticator {
     const key = cacheKey(provider.cachePrefix, digest)
     const underWay = this.#pending.get(key)
     if (underWay !== undefined) return underWay.then((result) => this.#count(provider.row, result))
-    const verdict = verifyToken(parsed, provider.config, provider.keys, { now: this.#now, mayWait: this.#pending.size < MAX_PENDING })
-    if (!(verdict instanceof Promise)) return this.#count(provider.row, this.#keep(key, token.length, verdict, provider, nowMs))
+    const verdict = verifyToken(parsed, provider.config, provider.keys, {
+      now: this.#now,
+      mayWait: this.#pending.size < MAX_PENDING,
+    })
+    if (!(verdict instanceof Promise))
+      return this.#count(provider.row, this.#keep(key, token.length, verdict, provider, nowMs))
     const result = verdict
       .then((late) => this.#keep(key, token.length, late, provider, this.#now()))
       .catch((error: unknown) => this.#failed(error))
@@ -170,8 +193,17 @@ class JwtAuthenticator implements Authenticator {
 
   /** A defect of ours or of a library: denied, never let through, and told without the text that may quote a token. */
   #failed(error: unknown): Denied {
-    const stack = error instanceof Error ? error.stack?.split('\n').filter((line) => line.startsWith('    at ')).slice(0, 8) : undefined
-    this.#log.error({ error: error instanceof Error ? error.name : typeof error, stack }, 'authentication failed unexpectedly')
+    const stack =
+      error instanceof Error
+        ? error.stack
+            ?.split('\n')
+            .filter((line) => line.startsWith('    at '))
+            .slice(0, 8)
+        : undefined
+    this.#log.error(
+      { error: error instanceof Error ? error.name : typeof error, stack },
+      'authentication failed unexpectedly',
+    )
     return denied('internal_error')
   }
 }

@@ -67,8 +67,12 @@ export function assertProviders(providers: readonly ProviderConfig[]): void {
     }
     if (!(provider.clockSkewS >= 0 && provider.clockSkewS <= 600)) fail('clockSkewS must lie between 0 and 600')
     if (provider.claims.subject.length === 0) fail('the path of the subject claim must not be empty')
-    for (const [option, text] of [['issuer', provider.issuer], ['jwksUri', provider.jwksUri]] as const) {
-      if (text !== undefined && endpointUrl(text) === undefined) fail(`${option} must be an https URL, or http on loopback`)
+    for (const [option, text] of [
+      ['issuer', provider.issuer],
+      ['jwksUri', provider.jwksUri],
+    ] as const) {
+      if (text !== undefined && endpointUrl(text) === undefined)
+        fail(`${option} must be an https URL, or http on loopback`)
     }
   }
 }

@@ -31,16 +31,36 @@ export function createCounters(providers: readonly string[], cache: TokenCache):
     outcomes,
     results: new Float64Array((providers.length + 1) * outcomes.length),
     cache: {
-      get hits() { return counters.hits },
-      get negativeHits() { return counters.negativeHits },
-      get misses() { return counters.misses },
-      get staleKeys() { return counters.staleKeys },
-      get expired() { return counters.expired },
-      get flushes() { return counters.flushes },
-      get entries() { return cache.entries },
-      get negativeEntries() { return cache.negativeEntries },
-      get bytes() { return cache.bytes },
-      get evictions() { return cache.evictions },
+      get hits() {
+        return counters.hits
+      },
+      get negativeHits() {
+        return counters.negativeHits
+      },
+      get misses() {
+        return counters.misses
+      },
+      get staleKeys() {
+        return counters.staleKeys
+      },
+      get expired() {
+        return counters.expired
+      },
+      get flushes() {
+        return counters.flushes
+      },
+      get entries() {
+        return cache.entries
+      },
+      get negativeEntries() {
+        return cache.negativeEntries
+      },
+      get bytes() {
+        return cache.bytes
+      },
+      get evictions() {
+        return cache.evictions
+      },
     },
   }
 }

@@ -19,6 +19,7 @@ export function jwksUriOf(document: unknown, issuer: string): URL {
   const text = document['jwks_uri']
   const url = typeof text === 'string' ? endpointUrl(text) : undefined
   if (url === undefined) throw new FetchError('jwks_uri of the discovery document is missing or not https')
-  if (url.origin !== new URL(issuer).origin) throw new FetchError('jwks_uri lies at another host than the issuer: set jwksUri to allow it')
+  if (url.origin !== new URL(issuer).origin)
+    throw new FetchError('jwks_uri lies at another host than the issuer: set jwksUri to allow it')
   return url
 }

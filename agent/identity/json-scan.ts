@@ -10,7 +10,8 @@ export function hasUniqueKeys(text: string, maxDepth: number): boolean {
   let expectKey = false
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
-      case 0x22: { // "
+      case 0x22: {
+        // "
         const end = closingQuote(text, i + 1)
         if (end < 0) return false
         if (expectKey && keys !== undefined) {

@@ -42,7 +42,12 @@ export async function importVetted(jwk: unknown): Promise<VerificationKey> {
   for (const name of PRIVATE_MEMBERS) {
     if (jwk[name] !== undefined) throw new KeyRefused('holds private or symmetric key material')
   }
-  const { kty, kid, use, key_ops: operations } = jwk as { kty?: unknown; kid?: unknown; use?: unknown; key_ops?: unknown }
+  const {
+    kty,
+    kid,
+    use,
+    key_ops: operations,
+  } = jwk as { kty?: unknown; kid?: unknown; use?: unknown; key_ops?: unknown }
   if (kid !== undefined && typeof kid !== 'string') throw new KeyRefused('kid is not a string')
   if (use !== undefined && use !== 'sig') throw new KeyRefused('use is not sig')
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
@@ -71,7 +76,8 @@ function publicMembers(kty: unknown, jwk: JsonObject): PublicJwk {
 
 function text(jwk: JsonObject, name: string): string {
   const value = jwk[name]
-  if (typeof value !== 'string' || !/^[A-Za-z0-9_-]+$/.test(value)) throw new KeyRefused(`${name} is missing or not base64url`)
+  if (typeof value !== 'string' || !/^[A-Za-z0-9_-]+$/.test(value))
+    throw new KeyRefused(`${name} is missing or not base64url`)
   return value
 }
 
@@ -79,7 +85,8 @@ function allowedAlgorithms(alg: unknown, jwk: PublicJwk): readonly string[] {
   const possible = algorithmsOf(jwk.kty, jwk.kty === 'RSA' ? undefined : jwk.crv)
   if (possible.length === 0) throw new KeyRefused('curve is not supported')
   if (alg === undefined) return possible
-  if (typeof alg !== 'string' || !possible.includes(alg)) throw new KeyRefused('alg does not fit the key or is not for signatures')
+  if (typeof alg !== 'string' || !possible.includes(alg))
+    throw new KeyRefused('alg does not fit the key or is not for signatures')
   // RFC 9864 renamed EdDSA to Ed25519; providers and their tokens change over at different times.
   return jwk.kty === 'OKP' ? possible : [alg]
 }

@@ -41,7 +41,10 @@ export class KeySet {
 
   /** Same keys under the same names, in whatever order. */
   equals(other: KeySet): boolean {
-    return this.size === other.size && this.#keys.every((key) => other.#keys.some((its) => its.id === key.id && its.kid === key.kid))
+    return (
+      this.size === other.size &&
+      this.#keys.every((key) => other.#keys.some((its) => its.id === key.id && its.kid === key.kid))
+    )
   }
 }
 
@@ -64,7 +67,8 @@ export async function parseKeySet(document: unknown, maxKeys: number): Promise<P
   for (const [index, member] of members.entries()) {
     try {
       const key = await importVetted(member)
-      if (key.kid !== undefined && keys.some((other) => other.kid === key.kid)) throw new KeyRefused('its kid is taken by another key')
+      if (key.kid !== undefined && keys.some((other) => other.kid === key.kid))
+        throw new KeyRefused('its kid is taken by another key')
       keys.push(key)
     } catch (error) {
       refused.push(`keys[${index}]: ${error instanceof KeyRefused ? error.message : 'cannot be read'}`)

@@ -158,7 +158,10 @@ export class KeyManager {
     if (!set.equals(this.#set)) {
       this.#set = set
       this.#generation++
-      this.#log.info({ provider: this.#provider.name, keys: set.size, refused, generation: this.#generation }, 'keys changed')
+      this.#log.info(
+        { provider: this.#provider.name, keys: set.size, refused, generation: this.#generation },
+        'keys changed',
+      )
     }
     return fresh * (0.8 + Math.random() * 0.2)
   }
@@ -173,14 +176,24 @@ export class KeyManager {
     if (this.#provider.jwksUri === undefined) this.#jwksUri = undefined
     const pause = backoffMs(this.#failures, this.#limits, Math.random())
     if (!this.#closed.signal.aborted) {
-      const fields = { provider: this.#provider.name, error: this.#lastError, failures: this.#failures, retryInMs: Math.round(pause) }
+      const fields = {
+        provider: this.#provider.name,
+        error: this.#lastError,
+        failures: this.#failures,
+        retryInMs: Math.round(pause),
+      }
       this.#log.warn(fields, 'fetching keys failed')
     }
     return pause
   }
 
   #get(url: URL, ca: string | undefined): Promise<JsonAnswer> {
-    return getJson(url, { timeoutMs: this.#limits.timeoutMs, maxBytes: this.#limits.maxBodyBytes, ca, signal: this.#closed.signal })
+    return getJson(url, {
+      timeoutMs: this.#limits.timeoutMs,
+      maxBytes: this.#limits.maxBodyBytes,
+      ca,
+      signal: this.#closed.signal,
+    })
   }
 }
 

@@ -36,7 +36,9 @@ function verifyNow(token: StrictJwt, algorithm: Algorithm, key: KeyObject): bool
 function verifyInPool(token: StrictJwt, algorithm: Algorithm, key: KeyObject): Promise<boolean> {
   return new Promise((resolve) => {
     try {
-      verify(algorithm.hash, token.signingInput, key, token.signature, (error, valid) => resolve(error === null && valid))
+      verify(algorithm.hash, token.signingInput, key, token.signature, (error, valid) =>
+        resolve(error === null && valid),
+      )
     } catch {
       resolve(false)
     }

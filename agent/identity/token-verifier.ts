@@ -24,7 +24,12 @@ export interface VerifyOptions {
  * Verifies one well-formed token against its provider: algorithm, key, signature, then claims (RFC 7519 section 7.2).
  * Synchronous unless a key must be fetched or the signature is a slow one.
  */
-export function verifyToken(token: StrictJwt, provider: ProviderConfig, keys: KeyManager, options: VerifyOptions): Verdict | Promise<Verdict> {
+export function verifyToken(
+  token: StrictJwt,
+  provider: ProviderConfig,
+  keys: KeyManager,
+  options: VerifyOptions,
+): Verdict | Promise<Verdict> {
   if (!provider.algorithms.includes(token.alg)) return refused('alg_not_allowed')
   const found = keys.find(token.kid, token.alg)
   if (typeof found !== 'string') return verifyWith(token, found, 0, provider, options)

@@ -6,11 +6,23 @@ import { problem, type Problem } from '../config/problem.ts'
  * @param env added to the environment, for `presetenv` variables
  */
 export function askHaproxy(binary: string, file: string, env: Readonly<Record<string, string>> = {}): Problem[] {
-  const result = spawnSync(binary, ['-c', '-f', file], { encoding: 'utf8', env: { ...process.env, ...env }, timeout: 30_000 })
+  const result = spawnSync(binary, ['-c', '-f', file], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: 30_000,
+  })
   if (result.error !== undefined) throw result.error
   const problems = `${result.stdout}\n${result.stderr}`.split('\n').flatMap((line) => parseMessage(file, line))
   if (result.status !== 0 && problems.length === 0) {
-    problems.push(problem({ code: 'HAPROXY_REFUSES', file, line: 0, column: 0, message: `haproxy -c ended with ${result.status ?? result.signal}` }))
+    problems.push(
+      problem({
+        code: 'HAPROXY_REFUSES',
+        file,
+        line: 0,
+        column: 0,
+        message: `haproxy -c ended with ${result.status ?? result.signal}`,
+      }),
+    )
   }
   return problems
 }

@@ -22,7 +22,27 @@ export interface Section {
   readonly lines: readonly Line[]
 }
 
-const HAPROXY_SECTIONS = ['global', 'defaults', 'frontend', 'backend', 'listen', 'userlist', 'peers', 'resolvers', 'mailers', 'cache', 'program', 'ring', 'http-errors', 'fcgi-app', 'log-forward', 'crt-list', 'traces', 'log-profile', 'crt-store']
+const HAPROXY_SECTIONS = [
+  'global',
+  'defaults',
+  'frontend',
+  'backend',
+  'listen',
+  'userlist',
+  'peers',
+  'resolvers',
+  'mailers',
+  'cache',
+  'program',
+  'ring',
+  'http-errors',
+  'fcgi-app',
+  'log-forward',
+  'crt-list',
+  'traces',
+  'log-profile',
+  'crt-store',
+]
 const SPOE_SECTIONS = ['spoe-agent', 'spoe-message', 'spoe-group']
 
 /** A file in HAProxy's syntax, haproxy.cfg or spoe.conf, as words that know their place. */

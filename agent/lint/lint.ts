@@ -25,7 +25,9 @@ function routes({ loaded: { config, document }, haproxy }: LintInput): Problem[]
     const close = suggest(route, backends)
     const hint = close === undefined ? undefined : `Did you mean "${close}"?`
     const message = `rule "${name}" routes to "${route}", which is no backend of ${haproxy.file}: HAProxy would use the default backend`
-    return [document.atValue('HAPROXY_BACKEND_MISSING', ['rules', i, 'route'], message, hint === undefined ? {} : { hint })]
+    return [
+      document.atValue('HAPROXY_BACKEND_MISSING', ['rules', i, 'route'], message, hint === undefined ? {} : { hint }),
+    ]
   })
 }
 
@@ -38,7 +40,15 @@ function deadline({ loaded: { config, document }, spoe }: LintInput): Problem[] 
   return spoe.sectionsOf('spoe-agent').flatMap((agent) => {
     const line = linesOf(agent, 'timeout', 'processing').at(-1)
     if (line === undefined) {
-      return [spoe.at('SPOE_DEADLINE', agent.header, agent.header.words[1], 'there is no "timeout processing": HAProxy would wait for ever', 'Add "timeout processing 50ms".')]
+      return [
+        spoe.at(
+          'SPOE_DEADLINE',
+          agent.header,
+          agent.header.words[1],
+          'there is no "timeout processing": HAProxy would wait for ever',
+          'Add "timeout processing 50ms".',
+        ),
+      ]
     }
     const ms = haproxyDuration(line.words[2]?.text ?? '')
     if (ms === undefined || ms > config.spop.deadline) return []
@@ -59,7 +69,9 @@ function messages({ spoe }: LintInput): Problem[] {
     const section = spoe.sectionsOf('spoe-message').find((candidate) => candidate.name === name)
     if (section === undefined || !sent.includes(name)) {
       // Without outcomes the agent decides all the same; without checks it does nothing.
-      return name === 'check' ? [spoe.at('SPOE_MESSAGE_MISSING', agent.header, agent.header.words[1], `the message "${name}" is never sent`)] : []
+      return name === 'check'
+        ? [spoe.at('SPOE_MESSAGE_MISSING', agent.header, agent.header.words[1], `the message "${name}" is never sent`)]
+        : []
     }
     return messageProblems(spoe, section, Object.keys(args))
   })
@@ -67,13 +79,29 @@ function messages({ spoe }: LintInput): Problem[] {
 
 function messageProblems(spoe: HaproxyFile, section: Section, wanted: readonly string[]): Problem[] {
   const problems: Problem[] = []
-  const given = linesOf(section, 'args').flatMap((line) => line.words.slice(1).map((word) => word.text.split('=', 1)[0] ?? ''))
+  const given = linesOf(section, 'args').flatMap((line) =>
+    line.words.slice(1).map((word) => word.text.split('=', 1)[0] ?? ''),
+  )
   if (linesOf(section, 'event').length === 0) {
-    problems.push(spoe.at('SPOE_MESSAGE_MISSING', section.header, section.header.words[1], `the message "${section.name}" has no event, so HAProxy never sends it`))
+    problems.push(
+      spoe.at(
+        'SPOE_MESSAGE_MISSING',
+        section.header,
+        section.header.words[1],
+        `the message "${section.name}" has no event, so HAProxy never sends it`,
+      ),
+    )
   }
   for (const name of wanted) {
     if (given.includes(name)) continue
-    problems.push(spoe.at('SPOE_ARGUMENT_MISSING', section.header, section.header.words[1], `the message "${section.name}" lacks the argument "${name}"`))
+    problems.push(
+      spoe.at(
+        'SPOE_ARGUMENT_MISSING',
+        section.header,
+        section.header.words[1],
+        `the message "${section.name}" lacks the argument "${name}"`,
+      ),
+    )
   }
   return problems
 }
@@ -82,15 +110,38 @@ function messageProblems(spoe: HaproxyFile, section: Section, wanted: readonly s
 function variables({ loaded: { config, document }, haproxy, spoe }: LintInput): Problem[] {
   const agents = spoe.sectionsOf('spoe-agent')
   if (agents.some((agent) => linesOf(agent, 'option', 'force-set-var').length > 0)) return []
-  const registered = new Set(agents.flatMap((agent) => linesOf(agent, 'register-var-names').flatMap((line) => line.words.slice(1).map((word) => word.text))))
-  const known = (name: string): boolean => registered.has(name) || haproxy.text.includes(`txn.${VARIABLE_PREFIX}.${name}`) || spoe.text.includes(`txn.${VARIABLE_PREFIX}.${name}`)
+  const registered = new Set(
+    agents.flatMap((agent) =>
+      linesOf(agent, 'register-var-names').flatMap((line) => line.words.slice(1).map((word) => word.text)),
+    ),
+  )
+  const known = (name: string): boolean =>
+    registered.has(name) ||
+    haproxy.text.includes(`txn.${VARIABLE_PREFIX}.${name}`) ||
+    spoe.text.includes(`txn.${VARIABLE_PREFIX}.${name}`)
   const own = VARIABLES.filter((name) => !known(name)).flatMap((name) =>
-    agents.slice(0, 1).map((agent) => spoe.at('SPOE_VARIABLE_UNREGISTERED', agent.header, agent.header.words[1], `the agent sets "${name}", which HAProxy does not know`)),
+    agents
+      .slice(0, 1)
+      .map((agent) =>
+        spoe.at(
+          'SPOE_VARIABLE_UNREGISTERED',
+          agent.header,
+          agent.header.words[1],
+          `the agent sets "${name}", which HAProxy does not know`,
+        ),
+      ),
   )
   const set = config.rules.flatMap((rule, i) =>
     Object.keys(rule.set)
       .filter((name) => !known(name))
-      .map((name) => document.atKey('SPOE_VARIABLE_UNREGISTERED', ['rules', i, 'set'], name, `rule "${rule.name}" sets "${name}", which HAProxy does not know`)),
+      .map((name) =>
+        document.atKey(
+          'SPOE_VARIABLE_UNREGISTERED',
+          ['rules', i, 'set'],
+          name,
+          `rule "${rule.name}" sets "${name}", which HAProxy does not know`,
+        ),
+      ),
   )
   return [...own, ...set]
 }

@@ -61,7 +61,8 @@ export function compileExpression(source: string, wanted: 'bool' | 'string' | 'a
     const regex = walk(program.ast, names)
     if (regex !== undefined) {
       // cel-js compiles matches() into a backtracking RegExp at each evaluation: seconds for 27 hostile characters.
-      const message = 'matches() is not available: its running time is not bounded; use path patterns, startsWith, endsWith or contains'
+      const message =
+        'matches() is not available: its running time is not bounded; use path patterns, startsWith, endsWith or contains'
       return { message, start: regex.start, end: regex.end }
     }
     return { needsIdentity: names.has('identity'), evaluate: program }
@@ -75,7 +76,11 @@ export function isExpressionError(result: Expression | ExpressionError): result 
 }
 
 function refusal(source: string, error: unknown): ExpressionError {
-  const { summary, message, range } = error as { summary?: string; message: string; range?: { start: number; end: number } }
+  const { summary, message, range } = error as {
+    summary?: string
+    message: string
+    range?: { start: number; end: number }
+  }
   return { message: summary ?? message, start: range?.start ?? 0, end: range?.end ?? source.length }
 }
 

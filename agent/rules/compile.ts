@@ -35,7 +35,12 @@ class Compiler {
   rule(rule: RuleConfig, index: number): CompiledRule {
     const path: Path = ['rules', index]
     if (this.#names.has(rule.name)) {
-      this.#refuse('CONFIG_REFERENCE', [...path, 'name'], `two rules are called "${rule.name}"`, 'Names are unique: metrics and event ids use them.')
+      this.#refuse(
+        'CONFIG_REFERENCE',
+        [...path, 'name'],
+        `two rules are called "${rule.name}"`,
+        'Names are unique: metrics and event ids use them.',
+      )
     }
     this.#names.add(rule.name)
     const anonymous = this.#identity(rule, path)
@@ -53,7 +58,10 @@ class Compiler {
       deny: rule.deny,
       set: this.#set(rule, path, anonymous),
       route: this.#route(rule, path),
-      workflow: rule.workflow === undefined ? undefined : this.#workflow(rule.name, rule.workflow, [...path, 'workflow'], anonymous),
+      workflow:
+        rule.workflow === undefined
+          ? undefined
+          : this.#workflow(rule.name, rule.workflow, [...path, 'workflow'], anonymous),
     }
   }
 
@@ -69,7 +77,10 @@ class Compiler {
     for (const name of rule.identity.require) {
       if (this.#providers.includes(name)) continue
       const close = suggest(name, this.#providers)
-      const hint = close === undefined ? `Declared under identity.providers: ${this.#providers.join(', ') || 'none'}.` : `Did you mean "${close}"?`
+      const hint =
+        close === undefined
+          ? `Declared under identity.providers: ${this.#providers.join(', ') || 'none'}.`
+          : `Did you mean "${close}"?`
       this.#refuse('CONFIG_REFERENCE', [...path, 'identity', 'require'], `no provider is called "${name}"`, hint)
     }
     return false
@@ -88,7 +99,12 @@ class Compiler {
     return Object.entries(rule.set).flatMap(([name, source]) => {
       const at = [...path, 'set', name]
       if (RESERVED_VARIABLES.has(name)) {
-        this.#refuse('CONFIG_CONFLICT', at, `"${name}" is a variable that the agent sets itself`, 'Choose another name.')
+        this.#refuse(
+          'CONFIG_CONFLICT',
+          at,
+          `"${name}" is a variable that the agent sets itself`,
+          'Choose another name.',
+        )
       }
       const expression = this.#expression(source, at, 'any', anonymous)
       return expression === undefined ? [] : [[name, expression]]
@@ -115,16 +131,28 @@ class Compiler {
     }
   }
 
-  #expression(source: string | undefined, path: Path, wanted: 'bool' | 'string' | 'any', anonymous: boolean): Expression | undefined {
+  #expression(
+    source: string | undefined,
+    path: Path,
+    wanted: 'bool' | 'string' | 'any',
+    anonymous: boolean,
+  ): Expression | undefined {
     if (source === undefined) return undefined
     const compiled = compileExpression(source, wanted)
     if (isExpressionError(compiled)) {
       const { message, start, end } = compiled
-      this.problems.push(this.#document.atValue('CONFIG_CEL', path, message, { offset: start, length: Math.max(1, end - start) }))
+      this.problems.push(
+        this.#document.atValue('CONFIG_CEL', path, message, { offset: start, length: Math.max(1, end - start) }),
+      )
       return undefined
     }
     if (anonymous && compiled.needsIdentity) {
-      this.#refuse('CONFIG_CONFLICT', path, 'the expression reads "identity", but the rule asks for none', 'Give the rule "identity: { require: <provider> }".')
+      this.#refuse(
+        'CONFIG_CONFLICT',
+        path,
+        'the expression reads "identity", but the rule asks for none',
+        'Give the rule "identity: { require: <provider> }".',
+      )
     }
     return compiled
   }

@@ -21,7 +21,12 @@ export interface Credentials {
  * A rule whose `when` reads the identity must know the caller before it can say whether it matches. If the caller
  * cannot be known, that rule decides: an unproven caller never falls through to a later, weaker rule.
  */
-export function decide(ruleSet: RuleSet, authenticator: Authenticator, request: RequestView, credentials: Credentials): Decision | Promise<Decision> {
+export function decide(
+  ruleSet: RuleSet,
+  authenticator: Authenticator,
+  request: RequestView,
+  credentials: Credentials,
+): Decision | Promise<Decision> {
   return decideFrom(0, ruleSet, authenticator, request, credentials, undefined)
 }
 
@@ -67,7 +72,8 @@ function decideFrom(
 function conclude(rule: CompiledRule, identity: Identity | undefined): Decision {
   if (rule.deny !== undefined) return deny('policy_denied', rule.deny, rule, identity)
   for (const scope of rule.scopes) {
-    if (!identity?.scopes.includes(scope)) return deny('insufficient_scope', reasons.insufficient_scope.status, rule, identity)
+    if (!identity?.scopes.includes(scope))
+      return deny('insufficient_scope', reasons.insufficient_scope.status, rule, identity)
   }
   return allow(rule, identity)
 }

@@ -40,7 +40,9 @@ export function compilePath(pattern: string): PathMatcher | string {
   const segments = pattern.split('/').slice(1)
   const wild = segments.findIndex((segment) => segment.includes('*'))
   if (wild === -1) return (path) => path === pattern
-  const misplaced = segments.find((segment, i) => segment.includes('*') && segment !== '*' && !(segment === '**' && i === segments.length - 1))
+  const misplaced = segments.find(
+    (segment, i) => segment.includes('*') && segment !== '*' && !(segment === '**' && i === segments.length - 1),
+  )
   if (misplaced !== undefined) {
     return `"${misplaced}" is no pattern: "*" stands for one whole segment, "**" for the rest and only at the end`
   }

@@ -68,7 +68,8 @@ export function evaluateVariable(expression: Expression, facts: Facts): Variable
   } catch {
     return undefined
   }
-  if (Array.isArray(value)) value = value.every((item) => typeof item === 'string' && !item.includes(',')) ? value.join(',') : undefined
+  if (Array.isArray(value))
+    value = value.every((item) => typeof item === 'string' && !item.includes(',')) ? value.join(',') : undefined
   switch (typeof value) {
     case 'bigint':
       return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)

@@ -75,7 +75,9 @@ export interface MessageHandler<Args extends Record<string, ArgType>> {
 }
 
 /** Keeps the literal type of `args`, so that `view.get('auth')` is typed by its declaration. */
-export function message<const Args extends Record<string, ArgType>>(handler: MessageHandler<Args>): MessageHandler<Args> {
+export function message<const Args extends Record<string, ArgType>>(
+  handler: MessageHandler<Args>,
+): MessageHandler<Args> {
   return handler
 }
 

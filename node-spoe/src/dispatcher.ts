@@ -157,7 +157,7 @@ export class Dispatcher {
   /** Answers what would pass its deadline before the next sweep. */
   #sweep(): void {
     const until = performance.now() + this.#sweepEveryMs
-    for (let exchange = this.#open.first; exchange !== undefined && exchange.expiresAt <= until; ) {
+    for (let exchange = this.#open.first; exchange !== undefined && exchange.expiresAt <= until;) {
       if (exchange.target.open) {
         this.#reporter.counters.deadlineAnswers++
         this.#fallback(exchange.reply, 'deadline')

@@ -14,7 +14,11 @@ export const ERRORS = [
   { code: 'ERR_SPOP_INTERLACED', status: 11, message: 'a fragment that continues no frame' },
   { code: 'ERR_SPOP_NO_VERSION', status: 5, message: 'HAPROXY-HELLO without supported-versions' },
   { code: 'ERR_SPOP_VERSION', status: 8, message: 'HAPROXY-HELLO offers versions "{0}", this agent speaks 2.0' },
-  { code: 'ERR_SPOP_FRAME_SIZE', status: 9, message: 'HAPROXY-HELLO offers max-frame-size {0}, at least 256 is needed' },
+  {
+    code: 'ERR_SPOP_FRAME_SIZE',
+    status: 9,
+    message: 'HAPROXY-HELLO offers max-frame-size {0}, at least 256 is needed',
+  },
   { code: 'ERR_SPOP_HELLO_TIMEOUT', status: 2, message: 'no HAPROXY-HELLO within {0} ms' },
   { code: 'ERR_SPOP_PEER_DISCONNECT', message: 'HAProxy closed the connection with status {0}: {1}' },
   { code: 'ERR_SPOP_INTERNAL', status: 99, message: 'internal error' },

@@ -24,8 +24,16 @@ function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boole
   const ruleSet = rulesOf(RULES)
   const counters = new DecisionCounters(ruleSet.rules)
   const commands: Command[] = []
-  const dispatcher = { dispatch: (command: Command) => options.full !== true && commands.push(command) > 0 } as unknown as Dispatcher
-  const handler = checkHandler({ ruleSet, authenticator: authenticatorOf(() => answer), dispatcher, counters, realm: 'test' })
+  const dispatcher = {
+    dispatch: (command: Command) => options.full !== true && commands.push(command) > 0,
+  } as unknown as Dispatcher
+  const handler = checkHandler({
+    ruleSet,
+    authenticator: authenticatorOf(() => answer),
+    dispatcher,
+    counters,
+    realm: 'test',
+  })
   const vars: Record<string, unknown> = {}
   const reply = {
     settled: false,
@@ -35,8 +43,20 @@ function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boole
     },
   }
   const send = (args: Record<string, unknown>): void | Promise<void> => {
-    const full = { id: '6B00-1', method: 'GET', host: 'www.example.com', path: '/', query: '', src: '192.0.2.1', tls: true, auth_count: 0, ...args }
-    const view = { get: (name: string) => full[name as keyof typeof full] } as unknown as MessageView<typeof CHECK_ARGUMENTS>
+    const full = {
+      id: '6B00-1',
+      method: 'GET',
+      host: 'www.example.com',
+      path: '/',
+      query: '',
+      src: '192.0.2.1',
+      tls: true,
+      auth_count: 0,
+      ...args,
+    }
+    const view = { get: (name: string) => full[name as keyof typeof full] } as unknown as MessageView<
+      typeof CHECK_ARGUMENTS
+    >
     return handler.handle(view, reply as unknown as Reply)
   }
   return { send, vars, commands, reply, counters }
@@ -44,7 +64,11 @@ function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boole
 
 const alice: AuthResult = {
   ok: true,
-  identity: identityOf({ roles: ['buyer', 'a,b'], scopes: ['orders:write'], claims: { plan: 'gold', level: 3, teams: ['x', 'y'], account: 'acc-1' } }),
+  identity: identityOf({
+    roles: ['buyer', 'a,b'],
+    scopes: ['orders:write'],
+    claims: { plan: 'gold', level: 3, teams: ['x', 'y'], account: 'acc-1' },
+  }),
 }
 
 describe('the check message', () => {
@@ -93,7 +117,13 @@ describe('the check message', () => {
   it('carries status, reason and challenge of a denial, and starts nothing', () => {
     const { send, vars, commands } = setUp({ ok: false, reason: 'no_credentials' })
     void send({ path: '/orders/1' })
-    expect(vars).toEqual({ decision: 'deny', reason: 'no_credentials', status: 401, challenge: 'Bearer realm="test"', rule: 'order' })
+    expect(vars).toEqual({
+      decision: 'deny',
+      reason: 'no_credentials',
+      status: 401,
+      challenge: 'Bearer realm="test"',
+      rule: 'order',
+    })
     expect(commands).toEqual([])
   })
 
@@ -183,7 +213,10 @@ it.each([
 ] as const)('on %s the answer is 503 with the reason %s', (cause, reason) => {
   const counters = new DecisionCounters([])
   const vars: Record<string, unknown> = {}
-  checkFallback(counters, 'test')({ setVar: (_: string, name: string, value: unknown) => (vars[name] = value) } as unknown as Reply, cause)
+  checkFallback(counters, 'test')(
+    { setVar: (_: string, name: string, value: unknown) => (vars[name] = value) } as unknown as Reply,
+    cause,
+  )
   expect(vars).toEqual({ decision: 'deny', status: 503, reason })
   expect([...counters.decisions()].filter(({ count }) => count > 0)).toEqual([{ rule: '(none)', reason, count: 1 }])
 })

@@ -4,12 +4,16 @@ import { factsOf } from '../../agent/rules/decide.ts'
 import type { CompiledWorkflow } from '../../agent/rules/rule.ts'
 import { identityOf, requestOf, rulesOf } from './rules/support.ts'
 
-const workflow = rulesOf('rules:\n  - { name: r, identity: { require: corp }, workflow: { signal: auditTrail, key: identity.subject, type: note } }\n').rules[0]
-  ?.workflow as CompiledWorkflow
+const workflow = rulesOf(
+  'rules:\n  - { name: r, identity: { require: corp }, workflow: { signal: auditTrail, key: identity.subject, type: note } }\n',
+).rules[0]?.workflow as CompiledWorkflow
 
 it('the same request always makes the same command, but for the time', () => {
   const identity = identityOf()
-  const make = (): object => ({ ...toCommand(workflow, factsOf(requestOf('GET', '/'), identity), identity, {}), event: undefined })
+  const make = (): object => ({
+    ...toCommand(workflow, factsOf(requestOf('GET', '/'), identity), identity, {}),
+    event: undefined,
+  })
   expect(make()).toEqual(make())
 })
 

@@ -5,7 +5,9 @@ import { spopErrorLog } from '../../agent/spop-errors.ts'
 function recorded() {
   const lines: [level: string, message: string, fields: object][] = []
   const log = (level: string) => (fields: object, message: string) => void lines.push([level, message, fields])
-  const onError = spopErrorLog({ warn: log('warn'), error: log('error') } as unknown as Parameters<typeof spopErrorLog>[0])
+  const onError = spopErrorLog({ warn: log('warn'), error: log('error') } as unknown as Parameters<
+    typeof spopErrorLog
+  >[0])
   return { lines, onError }
 }
 

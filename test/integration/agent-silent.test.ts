@@ -1,6 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { reasonOf } from '../../agent/dev/request.ts'
-import { bearer, type Edge, HAPROXY_VERSIONS, inParallel, NO_TEMPORAL, startEdge, untilAgentAnswers } from '../support/edge.ts'
+import {
+  bearer,
+  type Edge,
+  HAPROXY_VERSIONS,
+  inParallel,
+  NO_TEMPORAL,
+  startEdge,
+  untilAgentAnswers,
+} from '../support/edge.ts'
 
 const PROTECTED = { method: 'GET', path: '/api/usage' }
 const PUBLIC = { method: 'GET', path: '/public/hello' }
@@ -56,7 +64,9 @@ describe.each(HAPROXY_VERSIONS)('when the agent falls silent behind HAProxy %s',
       return edge.send({ ...PROTECTED, headers: bearer(token) })
     })
     const byStatus = Object.groupBy(responses, ({ status }) => status)
-    expect(Object.fromEntries(Object.entries(byStatus).map(([status, list]) => [status, list?.length]))).toEqual({ 200: 1500 })
+    expect(Object.fromEntries(Object.entries(byStatus).map(([status, list]) => [status, list?.length]))).toEqual({
+      200: 1500,
+    })
   })
 
   it('stops cleanly on SIGTERM, and its successor takes over', async () => {

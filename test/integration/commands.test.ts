@@ -39,7 +39,12 @@ describe('the commands', () => {
   describe('serve', () => {
     it('starts without Temporal and without its provider, says where it listens, and tells through /readyz', async () => {
       const ports = { SPOP_PORT: String(await reservePort()), ADMIN_PORT: String(await reservePort()) }
-      const command = run(['serve', '--config', 'agent.yaml'], { ...ports, OUTBOX_PATH: join(folder, 'outbox.db'), TEMPORAL_ADDRESS: '127.0.0.1:1', SPOP_DRAIN: '0s' })
+      const command = run(['serve', '--config', 'agent.yaml'], {
+        ...ports,
+        OUTBOX_PATH: join(folder, 'outbox.db'),
+        TEMPORAL_ADDRESS: '127.0.0.1:1',
+        SPOP_DRAIN: '0s',
+      })
       const admin = `http://127.0.0.1:${ports.ADMIN_PORT}`
       await command.untilStderr('listening:')
       const line = command.stderr.split('\n').find((text) => text.includes('listening:'))
@@ -48,7 +53,11 @@ describe('the commands', () => {
       expect((await fetch(`${admin}/healthz`)).status).toBe(200)
       const readiness = await fetch(`${admin}/readyz`)
       expect(readiness.status).toBe(503)
-      expect(await readiness.json()).toMatchObject({ ready: false, draining: false, providers: [{ provider: 'corp', keys: 0 }] })
+      expect(await readiness.json()).toMatchObject({
+        ready: false,
+        draining: false,
+        providers: [{ provider: 'corp', keys: 0 }],
+      })
       const metrics = await (await fetch(`${admin}/metrics`)).text()
       expect(metrics).toContain('haproxy_temporal_decisions_total{rule="create-order",reason="ok"} 0')
 
@@ -61,7 +70,11 @@ describe('the commands', () => {
       const admin = { ADMIN_PORT: String(await reservePort()), OUTBOX_PATH: join(folder, 'outbox.db') }
       const first = run(['serve'], { ...admin, SPOP_PORT: String(await reservePort()), SPOP_DRAIN: '0s' })
       await first.untilStderr('listening:')
-      const second = run(['serve'], { ...admin, SPOP_PORT: String(await reservePort()), OUTBOX_PATH: join(folder, 'other.db') })
+      const second = run(['serve'], {
+        ...admin,
+        SPOP_PORT: String(await reservePort()),
+        OUTBOX_PATH: join(folder, 'other.db'),
+      })
       const { code, stderr } = await second.result
       expect(code).toBe(1)
       expect(stderr).toContain('EADDRINUSE')

@@ -6,7 +6,15 @@ import { echoOf, reasonOf } from '../../agent/dev/request.ts'
 import { demoRequests } from '../../agent/dev/script.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
 import type { UpstreamEcho } from '../../agent/dev/upstream.ts'
-import { bearer, type Edge, HAPROXY_VERSIONS, haproxyBinary, inParallel, NO_TEMPORAL, startEdge } from '../support/edge.ts'
+import {
+  bearer,
+  type Edge,
+  HAPROXY_VERSIONS,
+  haproxyBinary,
+  inParallel,
+  NO_TEMPORAL,
+  startEdge,
+} from '../support/edge.ts'
 
 describe.each(HAPROXY_VERSIONS)('decisions through HAProxy %s', (version) => {
   let edge: Edge
@@ -40,7 +48,8 @@ describe.each(HAPROXY_VERSIONS)('decisions through HAProxy %s', (version) => {
       }
       const { challenge, workflow, ...wanted } = expected
       expect(seen).toEqual({ name, ...wanted })
-      if (challenge !== undefined) expect(response.headers['www-authenticate']).toMatch(/^Bearer realm="haproxy-temporal"/)
+      if (challenge !== undefined)
+        expect(response.headers['www-authenticate']).toMatch(/^Bearer realm="haproxy-temporal"/)
       if (workflow !== undefined) expect(logged.workflow).toBe(workflow.id(response.requestId))
       if (response.status >= 400) expect(reasonOf(response)).toBe(expected.reason)
     }
@@ -61,7 +70,10 @@ describe.each(HAPROXY_VERSIONS)('decisions through HAProxy %s', (version) => {
   })
 
   it('never gives one request the identity of another on the same HTTP/2 connection', async () => {
-    const tokens = { buyer: await edge.identity.token('buyer', { scope: 'orders:write' }), viewer: await edge.identity.token('viewer') }
+    const tokens = {
+      buyer: await edge.identity.token('buyer', { scope: 'orders:write' }),
+      viewer: await edge.identity.token('viewer'),
+    }
     const session = connectH2(`https://127.0.0.1:${edge.edge.https}`, { ca: edge.ca, servername: 'localhost' })
     try {
       const seen = await inParallel(90, 30, async (i) => {
@@ -102,7 +114,11 @@ describe.each(HAPROXY_VERSIONS)('decisions through HAProxy %s', (version) => {
   })
 })
 
-function h2Request(session: ReturnType<typeof connectH2>, path: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
+function h2Request(
+  session: ReturnType<typeof connectH2>,
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const stream = session.request({ ':path': path, ...headers })
     let status = 0

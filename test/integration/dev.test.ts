@@ -7,7 +7,14 @@ import { RunningCommand } from '../support/command.ts'
 interface OnceJson {
   ok: boolean
   versions: Record<string, string>
-  requests: { name: string; expected: number; status: number; decision: string | null; workflowType: string | null; workflowStatus: string | null }[]
+  requests: {
+    name: string
+    expected: number
+    status: number
+    decision: string | null
+    workflowType: string | null
+    workflowStatus: string | null
+  }[]
   conservation: Record<string, number>
 }
 
@@ -36,7 +43,11 @@ describe('haproxy-temporal dev', () => {
     expect(report.ok).toBe(true)
     expect(code).toBe(0)
     expect(new Set(report.requests.map(({ status }) => status))).toEqual(new Set([200, 400, 401, 403, 503]))
-    expect(report.requests.filter(({ workflowType }) => workflowType !== null).map(({ workflowType, workflowStatus }) => [workflowType, workflowStatus])).toEqual([
+    expect(
+      report.requests
+        .filter(({ workflowType }) => workflowType !== null)
+        .map(({ workflowType, workflowStatus }) => [workflowType, workflowStatus]),
+    ).toEqual([
       ['requestHook', 'COMPLETED'],
       ['auditTrail', 'RUNNING'],
       ['usageMeter', 'RUNNING'],
@@ -74,14 +85,19 @@ describe('haproxy-temporal dev', () => {
     command.signal('SIGKILL')
     await command.result
     const deadline = Date.now() + 30_000
-    while (command.survivors().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100))
+    while (command.survivors().length > 0 && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 100))
     expect(command.survivors()).toEqual([])
   })
 
   it('ends what it had started when a part does not start, and shows what that part said', async () => {
     mkdirSync(join(ROOT, '.data'), { recursive: true })
     const broken = join(mkdtempSync(join(ROOT, '.data/broken-')), 'temporal')
-    writeFileSync(broken, '#!/bin/sh\n[ "$1" = --version ] && echo "temporal version 0.0.0" && exit 0\necho "no space left" >&2\nexit 1\n', { mode: 0o755 })
+    writeFileSync(
+      broken,
+      '#!/bin/sh\n[ "$1" = --version ] && echo "temporal version 0.0.0" && exit 0\necho "no space left" >&2\nexit 1\n',
+      { mode: 0o755 },
+    )
     const command = run(['dev', '--once'], { TEMPORAL_CLI: broken })
     const { code, stderr } = await command.result
     expect(code).toBe(1)

@@ -37,8 +37,14 @@ describe.each(HAPROXY_VERSIONS)('while Temporal is away, behind HAProxy %s', (ve
     await temporalReady(first)
 
     // A decision that waited for Temporal would miss this deadline, be answered 503, and counted as "timeout".
-    edge = await startEdge(version, { temporalAddress: first.address, env: { SPOP_DEADLINE: '1s', SPOE_PROCESSING_TIMEOUT: '2s' } })
-    const tokens = { buyer: await edge.identity.token('buyer', { scope: 'orders:write' }), viewer: await edge.identity.token('viewer') }
+    edge = await startEdge(version, {
+      temporalAddress: first.address,
+      env: { SPOP_DEADLINE: '1s', SPOE_PROCESSING_TIMEOUT: '2s' },
+    })
+    const tokens = {
+      buyer: await edge.identity.token('buyer', { scope: 'orders:write' }),
+      viewer: await edge.identity.token('viewer'),
+    }
     const send = (i: number): Promise<number> => requestOf(edge as Edge, tokens, i)
     // One of each kind while Temporal is there: what follows must be decided the same.
     const before = await Promise.all([0, 1, 2].map(send))
@@ -53,19 +59,40 @@ describe.each(HAPROXY_VERSIONS)('while Temporal is away, behind HAProxy %s', (ve
     const second = start()
     cleanup.add(() => second.process.stop())
     await temporalReady(second)
-    await waitUntil('every event to be delivered', async () => (await (edge as Edge).events()).total.pending === 0, edge.agent, 120_000)
+    await waitUntil(
+      'every event to be delivered',
+      async () => (await (edge as Edge).events()).total.pending === 0,
+      edge.agent,
+      120_000,
+    )
     const { total } = await edge.events()
-    expect(total).toMatchObject({ received: TOTAL + 3, delivered: TOTAL + 3, shed: 0, deadLettered: 0, deduplicated: 0 })
+    expect(total).toMatchObject({
+      received: TOTAL + 3,
+      delivered: TOTAL + 3,
+      shed: 0,
+      deadLettered: 0,
+      deduplicated: 0,
+    })
 
     const connection = await Connection.connect({ address: second.address })
     cleanup.add(() => connection.close())
     const client = new Client({ connection })
-    await waitUntil('the workflows to have counted all', async () => {
-      const trail = await query(client, 'order-inquiry/viewer', 'trail')
-      const usage = await query(client, 'api/globex', 'usage')
-      return trail === INQUIRIES + 1 && usage === METERED + 1
-    }, undefined, 60_000)
-    await waitUntil('every order to be a workflow', async () => (await client.workflow.count("WorkflowType = 'requestHook'")).count === ORDERS + 1, undefined, 60_000)
+    await waitUntil(
+      'the workflows to have counted all',
+      async () => {
+        const trail = await query(client, 'order-inquiry/viewer', 'trail')
+        const usage = await query(client, 'api/globex', 'usage')
+        return trail === INQUIRIES + 1 && usage === METERED + 1
+      },
+      undefined,
+      60_000,
+    )
+    await waitUntil(
+      'every order to be a workflow',
+      async () => (await client.workflow.count("WorkflowType = 'requestHook'")).count === ORDERS + 1,
+      undefined,
+      60_000,
+    )
   }, 300_000)
 })
 
@@ -88,7 +115,9 @@ async function atSteadyRate(total: number, send: (i: number) => Promise<number>)
 /** Decisions other than allow, from the agent's own counters; the probes of the start are not in yet. */
 async function decisionsNotOk(edge: Edge): Promise<string[]> {
   const metrics = await (await fetch(`${edge.adminUrl}/metrics`)).text()
-  return metrics.split('\n').filter((line) => line.startsWith('haproxy_temporal_decisions_total{') && !line.includes('reason="ok"'))
+  return metrics
+    .split('\n')
+    .filter((line) => line.startsWith('haproxy_temporal_decisions_total{') && !line.includes('reason="ok"'))
 }
 
 async function query(client: Client, workflowId: string, name: string): Promise<number> {

@@ -5,7 +5,9 @@ import { expect, test } from 'vitest'
 function measure(mode: string): { bytes: number; collections: number; acks: number } {
   const flags = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']
   const script = fileURLToPath(new URL('support/allocation.ts', import.meta.url))
-  return JSON.parse(execFileSync(process.execPath, [...flags, script, mode], { encoding: 'utf8' })) as ReturnType<typeof measure>
+  return JSON.parse(execFileSync(process.execPath, [...flags, script, mode], { encoding: 'utf8' })) as ReturnType<
+    typeof measure
+  >
 }
 
 test('a NOTIFY with a synchronous handler allocates nothing on its way to the ACK', { timeout: 30_000 }, () => {

@@ -25,21 +25,120 @@ describe('exactly one ACK with the ids of its NOTIFY, when the handler', () => {
   const cases: [string, Handle, number, unknown][] = [
     ['returns', (_, reply) => reply.setVar('txn', 'v', 'ok'), 0, OK],
     ['returns without setting anything', () => {}, 0, []],
-    ['throws before setting variables', () => { throw new Error('x') }, 0, ERROR],
-    ['throws after setting variables', (_, reply) => { reply.setVar('txn', 'v', 'ok'); throw new Error('x') }, 0, ERROR],
-    ['throws undefined', () => { throw undefined }, 0, ERROR],
-    ['resolves', async (_, reply) => { reply.setVar('txn', 'v', 'ok') }, 0, OK],
-    ['resolves after an await', async (_, reply) => { await sleep(1); reply.setVar('txn', 'v', 'ok') }, 10, OK],
-    ['rejects', async (_, reply) => { reply.setVar('txn', 'v', 'ok'); throw new Error('x') }, 0, ERROR],
-    ['rejects after an await', async (_, reply) => { reply.setVar('txn', 'v', 'ok'); await sleep(1); throw new Error('x') }, 10, ERROR],
+    [
+      'throws before setting variables',
+      () => {
+        throw new Error('x')
+      },
+      0,
+      ERROR,
+    ],
+    [
+      'throws after setting variables',
+      (_, reply) => {
+        reply.setVar('txn', 'v', 'ok')
+        throw new Error('x')
+      },
+      0,
+      ERROR,
+    ],
+    [
+      'throws undefined',
+      () => {
+        throw undefined
+      },
+      0,
+      ERROR,
+    ],
+    [
+      'resolves',
+      async (_, reply) => {
+        reply.setVar('txn', 'v', 'ok')
+      },
+      0,
+      OK,
+    ],
+    [
+      'resolves after an await',
+      async (_, reply) => {
+        await sleep(1)
+        reply.setVar('txn', 'v', 'ok')
+      },
+      10,
+      OK,
+    ],
+    [
+      'rejects',
+      async (_, reply) => {
+        reply.setVar('txn', 'v', 'ok')
+        throw new Error('x')
+      },
+      0,
+      ERROR,
+    ],
+    [
+      'rejects after an await',
+      async (_, reply) => {
+        reply.setVar('txn', 'v', 'ok')
+        await sleep(1)
+        throw new Error('x')
+      },
+      10,
+      ERROR,
+    ],
     ['never resolves', () => new Promise<void>(() => {}), 40, DEADLINE],
-    ['never resolves after setting variables', (_, reply) => { reply.setVar('txn', 'v', 'ok'); return new Promise<void>(() => {}) }, 40, DEADLINE],
-    ['resolves after the deadline', async (_, reply) => { await sleep(40); reply.setVar('txn', 'v', 'ok') }, 80, DEADLINE],
-    ['rejects after the deadline', async () => { await sleep(40); throw new Error('x') }, 80, DEADLINE],
+    [
+      'never resolves after setting variables',
+      (_, reply) => {
+        reply.setVar('txn', 'v', 'ok')
+        return new Promise<void>(() => {})
+      },
+      40,
+      DEADLINE,
+    ],
+    [
+      'resolves after the deadline',
+      async (_, reply) => {
+        await sleep(40)
+        reply.setVar('txn', 'v', 'ok')
+      },
+      80,
+      DEADLINE,
+    ],
+    [
+      'rejects after the deadline',
+      async () => {
+        await sleep(40)
+        throw new Error('x')
+      },
+      80,
+      DEADLINE,
+    ],
     // oxlint-disable-next-line unicorn/no-thenable -- the point of the test
-    ['returns a thenable that throws', () => ({ then: () => { throw new Error('x') } }) as unknown as Promise<void>, 5, ERROR],
+    [
+      'returns a thenable that throws',
+      () =>
+        ({
+          then: () => {
+            throw new Error('x')
+          },
+        }) as unknown as Promise<void>,
+      5,
+      ERROR,
+    ],
     // oxlint-disable-next-line unicorn/no-thenable -- the point of the test
-    ['returns a thenable that resolves twice', () => ({ then: (done: () => void) => { done(); done() } }) as unknown as Promise<void>, 5, []],
+    [
+      'returns a thenable that resolves twice',
+      () =>
+        ({
+          then: (done: () => void) => {
+            done()
+            done()
+          },
+        }) as unknown as Promise<void>,
+      5,
+      [],
+    ],
   ]
   test.each(cases)('%s', async (_, handle, wait, expected) => {
     const h = await one(handle, wait)
@@ -52,7 +151,14 @@ describe('exactly one ACK with the ids of its NOTIFY, when the handler', () => {
 
 describe('what is counted and reported', () => {
   test('a handler that throws or rejects', async () => {
-    for (const handle of [() => { throw new Error('boom') }, async () => { throw new Error('boom') }]) {
+    for (const handle of [
+      () => {
+        throw new Error('boom')
+      },
+      async () => {
+        throw new Error('boom')
+      },
+    ]) {
       const h = await one(handle, 1)
       expect(h.counters.handlerErrors).toBe(1)
       expect(h.errors).toEqual([expect.objectContaining({ message: 'boom' })])
@@ -60,31 +166,60 @@ describe('what is counted and reported', () => {
   })
 
   test('a late rejection is reported but changes no answer', async () => {
-    const h = await one(async () => { await sleep(30); throw new Error('late') }, 60)
+    const h = await one(async () => {
+      await sleep(30)
+      throw new Error('late')
+    }, 60)
     expect(h.counters).toMatchObject({ handlerErrors: 1, deadlineAnswers: 1, acks: 1 })
   })
 
   test('a write after the ACK is settled: counted, ignored', async () => {
     let kept: Reply | undefined
-    const h = await one(async (_, reply) => { kept = reply; await sleep(40); reply.setVar('txn', 'v', 1); reply.unsetVar('txn', 'w') }, 80)
+    const h = await one(async (_, reply) => {
+      kept = reply
+      await sleep(40)
+      reply.setVar('txn', 'v', 1)
+      reply.unsetVar('txn', 'w')
+    }, 80)
     expect(kept!.settled).toBe(true)
     expect(h.counters.lateVariables).toBe(2)
     expect(h.acks()).toEqual([[['set txn.cause', 'deadline']]])
   })
 
   test('an onError that throws harms nobody', () => {
-    const h = harness({ messages: { m: plain(() => { throw new Error('x') }) }, onError: () => { throw new Error('y') } })
+    const h = harness({
+      messages: {
+        m: plain(() => {
+          throw new Error('x')
+        }),
+      },
+      onError: () => {
+        throw new Error('y')
+      },
+    })
     h.receive(notify([messageBytes('m')]))
     expect(h.acks()).toEqual([[]])
   })
 
   test('a fallback that throws, or rejects, leaves the ACK empty', async () => {
     const failing = [
-      (reply: Reply) => { reply.setVar('txn', 'half', 1); throw new Error('f') },
-      async () => { throw new Error('f') },
+      (reply: Reply) => {
+        reply.setVar('txn', 'half', 1)
+        throw new Error('f')
+      },
+      async () => {
+        throw new Error('f')
+      },
     ]
     for (const broken of failing) {
-      const h = harness({ messages: { m: plain(() => { throw new Error('x') }) }, fallback: broken })
+      const h = harness({
+        messages: {
+          m: plain(() => {
+            throw new Error('x')
+          }),
+        },
+        fallback: broken,
+      })
       h.receive(notify([messageBytes('m')]))
       await turn()
       expect(h.acks()).toEqual([[]])
@@ -94,7 +229,14 @@ describe('what is counted and reported', () => {
 
   test('the fallback learns the error', () => {
     const seen: unknown[] = []
-    const h = harness({ messages: { m: plain(() => { throw new Error('why') }) }, fallback: (_, cause, error) => seen.push(cause, error) })
+    const h = harness({
+      messages: {
+        m: plain(() => {
+          throw new Error('why')
+        }),
+      },
+      fallback: (_, cause, error) => seen.push(cause, error),
+    })
     h.receive(notify([messageBytes('m')]))
     expect(seen).toEqual(['error', expect.objectContaining({ message: 'why' })])
   })
@@ -116,15 +258,28 @@ describe('what is counted and reported', () => {
       },
     })
     h.receive(notify([messageBytes('m')]))
-    expect(h.acks()).toEqual([[['set txn.a', 1n], ['set txn.c', 2n]]])
+    expect(h.acks()).toEqual([
+      [
+        ['set txn.a', 1n],
+        ['set txn.c', 2n],
+      ],
+    ])
     expect(h.counters.variablesRefused).toBe(6)
     expect(h.errors).toHaveLength(6)
   })
 })
 
 describe('several messages in one NOTIFY', () => {
-  const set = (name: string): Handle => (_, reply) => reply.setVar('txn', name, true)
-  const later = (name: string): Handle => async (_, reply) => { await sleep(2); reply.setVar('txn', name, true) }
+  const set =
+    (name: string): Handle =>
+    (_, reply) =>
+      reply.setVar('txn', name, true)
+  const later =
+    (name: string): Handle =>
+    async (_, reply) => {
+      await sleep(2)
+      reply.setVar('txn', name, true)
+    }
   const run = async (handlers: readonly Handle[]): Promise<Harness> => {
     const messages = Object.fromEntries(handlers.map((handle, i) => [`m${i}`, plain(handle)]))
     const h = harness({ messages, fallback })
@@ -134,22 +289,54 @@ describe('several messages in one NOTIFY', () => {
   }
 
   test('share one ACK: sync and sync', async () => {
-    expect((await run([set('a'), set('b')])).acks()).toEqual([[['set txn.a', true], ['set txn.b', true]]])
+    expect((await run([set('a'), set('b')])).acks()).toEqual([
+      [
+        ['set txn.a', true],
+        ['set txn.b', true],
+      ],
+    ])
   })
 
   test('share one ACK: async first, sync second, and the other way round', async () => {
-    expect((await run([later('a'), set('b')])).acks()).toEqual([[['set txn.b', true], ['set txn.a', true]]])
-    expect((await run([set('a'), later('b')])).acks()).toEqual([[['set txn.a', true], ['set txn.b', true]]])
+    expect((await run([later('a'), set('b')])).acks()).toEqual([
+      [
+        ['set txn.b', true],
+        ['set txn.a', true],
+      ],
+    ])
+    expect((await run([set('a'), later('b')])).acks()).toEqual([
+      [
+        ['set txn.a', true],
+        ['set txn.b', true],
+      ],
+    ])
   })
 
   test('share one ACK: async and async', async () => {
-    expect((await run([later('a'), later('b')])).acks()).toEqual([[['set txn.a', true], ['set txn.b', true]]])
+    expect((await run([later('a'), later('b')])).acks()).toEqual([
+      [
+        ['set txn.a', true],
+        ['set txn.b', true],
+      ],
+    ])
   })
 
   test('one that fails fails them all, whatever the others set or are going to set', async () => {
-    const boom: Handle = () => { throw new Error('x') }
-    const boomLater: Handle = async () => { await sleep(1); throw new Error('x') }
-    for (const handlers of [[set('a'), boom], [boom, set('a')], [later('a'), boom], [boom, later('a')], [set('a'), boomLater], [boomLater, later('a')]]) {
+    const boom: Handle = () => {
+      throw new Error('x')
+    }
+    const boomLater: Handle = async () => {
+      await sleep(1)
+      throw new Error('x')
+    }
+    for (const handlers of [
+      [set('a'), boom],
+      [boom, set('a')],
+      [later('a'), boom],
+      [boom, later('a')],
+      [set('a'), boomLater],
+      [boomLater, later('a')],
+    ]) {
       const h = await run(handlers)
       expect(h.acks()).toEqual([[['set txn.cause', 'error']]])
       expect(h.counters).toMatchObject({ messages: 2, handlerErrors: 1, inFlight: 0 })
@@ -159,20 +346,28 @@ describe('several messages in one NOTIFY', () => {
   test('the same message twice is handled twice', () => {
     const seen: unknown[] = []
     const m = message({ args: { n: 'int' }, handle: (view) => void seen.push(view.get('n')) })
-    harness({ messages: { m } }).receive(notify([messageBytes('m', { n: typed.int64(1) }), messageBytes('m', { n: typed.int64(2) })]))
+    harness({ messages: { m } }).receive(
+      notify([messageBytes('m', { n: typed.int64(1) }), messageBytes('m', { n: typed.int64(2) })]),
+    )
     expect(seen).toEqual([1, 2])
   })
 
   test('none at all gets an empty ACK; an unknown one too, and is counted', () => {
     const h = harness({ messages: { known: plain(set('k')) } })
-    h.receive(notify([]), notify([messageBytes('what', { a: typed.int64(1) })]), notify([messageBytes('what'), messageBytes('known')]))
+    h.receive(
+      notify([]),
+      notify([messageBytes('what', { a: typed.int64(1) })]),
+      notify([messageBytes('what'), messageBytes('known')]),
+    )
     expect(h.acks()).toEqual([[], [], [['set txn.k', true]]])
     expect(h.counters).toMatchObject({ unknownMessages: 2, messages: 1, acks: 3 })
   })
 })
 
 describe('limits', () => {
-  const bulk = (size: number) => (_: unknown, reply: Reply) => { reply.setVar('txn', 'v', 'x'.repeat(size)) }
+  const bulk = (size: number) => (_: unknown, reply: Reply) => {
+    reply.setVar('txn', 'v', 'x'.repeat(size))
+  }
 
   test('an ACK above the agreed size becomes the fallback, and an empty ACK if that is too big as well', () => {
     const h = harness({ messages: { m: plain(bulk(20_000)) }, fallback })
@@ -192,7 +387,10 @@ describe('limits', () => {
 
   test('beyond maxInFlight the fallback answers and no handler starts', async () => {
     let started = 0
-    const m = plain(() => { started++; return new Promise(() => {}) })
+    const m = plain(() => {
+      started++
+      return new Promise(() => {})
+    })
     const h = harness({ messages: { m }, maxInFlight: 2, fallback, deadlineMs: 16 })
     h.receive(...[1, 3, 5, 7].map((id) => notify([messageBytes('m')], id)))
     expect(started).toBe(2)
@@ -226,7 +424,13 @@ describe('limits', () => {
   })
 
   test('ACKs of one turn share a write', async () => {
-    const h = harness({ messages: { m: plain(async () => { await Promise.resolve() }) } })
+    const h = harness({
+      messages: {
+        m: plain(async () => {
+          await Promise.resolve()
+        }),
+      },
+    })
     h.receive(Buffer.concat([1, 3, 5].map((id) => notify([messageBytes('m')], id))))
     await turn()
     expect(h.writes).toHaveLength(1)
@@ -235,7 +439,10 @@ describe('limits', () => {
 
   test('the ACK of a connection that has gone is dropped quietly', async () => {
     let ended = 0
-    const m = plain(async () => { await sleep(3); ended++ })
+    const m = plain(async () => {
+      await sleep(3)
+      ended++
+    })
     const h = harness({ messages: { m }, fallback, deadlineMs: 200 })
     h.receive(notify([messageBytes('m')]))
     h.session.lost()
@@ -258,8 +465,20 @@ describe('what handlers hold', () => {
         codes.push((error as { code?: string }).code)
       }
     }
-    const stale = message({ args: { a: 'int' }, handle: (view) => { kept = view } })
-    const late = message({ args: { a: 'int' }, handle: async (view) => { attempt(view); await sleep(1); attempt(view) } })
+    const stale = message({
+      args: { a: 'int' },
+      handle: (view) => {
+        kept = view
+      },
+    })
+    const late = message({
+      args: { a: 'int' },
+      handle: async (view) => {
+        attempt(view)
+        await sleep(1)
+        attempt(view)
+      },
+    })
     const h = harness({ messages: { stale, late } })
     const args = { a: typed.int64(5) }
     h.receive(notify([messageBytes('stale', args)]), notify([messageBytes('late', args)]))
@@ -280,7 +499,10 @@ describe('what handlers hold', () => {
         reply.setVar('txn', 'after', n)
       },
     })
-    const now = message({ args: { n: 'int' }, handle: (view, reply) => reply.setVar('txn', 'sync', view.get('n') ?? 0) })
+    const now = message({
+      args: { n: 'int' },
+      handle: (view, reply) => reply.setVar('txn', 'sync', view.get('n') ?? 0),
+    })
     const h = harness({ messages: { m, now }, deadlineMs: 1000 })
     for (let n = 0; n < 60; n++) h.receive(notify([messageBytes(n % 4 === 0 ? 'now' : 'm', { n: typed.int64(n) })], n))
     while (h.counters.inFlight > 0) await sleep(1)
@@ -289,14 +511,25 @@ describe('what handlers hold', () => {
     expect(sent).toHaveLength(60)
     const acks = h.acks()
     for (const [i, { streamId }] of sent.entries()) {
-      const expected = streamId % 4n === 0n ? [['set txn.sync', streamId]] : [['set txn.before', streamId], ['set txn.after', streamId]]
+      const expected =
+        streamId % 4n === 0n
+          ? [['set txn.sync', streamId]]
+          : [
+              ['set txn.before', streamId],
+              ['set txn.after', streamId],
+            ]
       expect(acks[i]).toEqual(expected)
     }
   })
 
   test('a reply kept by an asynchronous handler never writes into a later ACK', async () => {
     let kept: Reply | undefined
-    const m = message({ args: {}, handle: async (_, reply) => { kept ??= reply } })
+    const m = message({
+      args: {},
+      handle: async (_, reply) => {
+        kept ??= reply
+      },
+    })
     const now = message({ args: {}, handle: () => kept?.setVar('txn', 'leak', true) })
     const h = harness({ messages: { m, now } })
     h.receive(notify([messageBytes('m')]))

@@ -56,17 +56,27 @@ describe('listen', () => {
       const one = await peer(address)
       one.socket.write(Buffer.concat([hello(), echo(1), echo(2)]))
       const sent = await one.frames(3)
-      expect(sent.map(({ type, streamId }) => [type, streamId])).toEqual([[101, 0n], [103, 1n], [103, 2n]])
+      expect(sent.map(({ type, streamId }) => [type, streamId])).toEqual([
+        [101, 0n],
+        [103, 1n],
+        [103, 2n],
+      ])
       expect(actions(sent[2]!.payload)).toEqual([['set txn.n', 2n]])
     }
   })
 
-  test.each(['', '127.0.0.1:9000', 'tcp://127.0.0.1', 'tcp://127.0.0.1:65536', 'tcp://:1', 'tcp://::1:1', 'unix://relative', 'http://a:1'])(
-    'refuses the address "%s"',
-    async (address) => {
-      await expect(agentWith().listen(address)).rejects.toMatchObject({ code: 'ERR_SPOP_ADDRESS' })
-    },
-  )
+  test.each([
+    '',
+    '127.0.0.1:9000',
+    'tcp://127.0.0.1',
+    'tcp://127.0.0.1:65536',
+    'tcp://:1',
+    'tcp://::1:1',
+    'unix://relative',
+    'http://a:1',
+  ])('refuses the address "%s"', async (address) => {
+    await expect(agentWith().listen(address)).rejects.toMatchObject({ code: 'ERR_SPOP_ADDRESS' })
+  })
 
   test('leaves nothing open when one address of several fails', async () => {
     const agent = agentWith()
@@ -132,7 +142,14 @@ describe('a connection', () => {
     for (let at = 0; at < stream.length; at += 7919) one.socket.write(stream.subarray(at, at + 7919))
     const sent = await one.frames(5001)
     expect(sent.slice(1).map((frame) => Number(frame.streamId))).toEqual([...Array(5000).keys()])
-    expect(agent.counters).toMatchObject({ notifies: 5000, acks: 5000, messages: 5000, framesIn: 5001, framesOut: 5001, bytesIn: stream.length })
+    expect(agent.counters).toMatchObject({
+      notifies: 5000,
+      acks: 5000,
+      messages: 5000,
+      framesIn: 5001,
+      framesOut: 5001,
+      bytesIn: stream.length,
+    })
     expect(agent.counters.bytesOut).toBe(one.received().length)
   })
 
@@ -197,7 +214,9 @@ describe('a connection', () => {
     const first = await peer(address!)
     first.socket.write(hello())
     await first.frames(1)
-    await (await peer(address!)).closed
+    await (
+      await peer(address!)
+    ).closed
     expect(agent.counters.connectionsRefused).toBe(1)
     first.socket.destroy()
     await until(() => agent.counters.connections === 0)

@@ -110,8 +110,13 @@ describe('an open connection', () => {
   })
 
   test('any split of a pipelined stream gives the same ACKs', () => {
-    const check = message({ args: { n: 'int' }, handle: (view, reply) => reply.setVar('txn', 'n', view.get('n') ?? -1) })
-    const stream = Buffer.concat([...Array(12).keys()].map((n) => notify([messageBytes('check', { n: typed.int64(n * 1000) })], n)))
+    const check = message({
+      args: { n: 'int' },
+      handle: (view, reply) => reply.setVar('txn', 'n', view.get('n') ?? -1),
+    })
+    const stream = Buffer.concat(
+      [...Array(12).keys()].map((n) => notify([messageBytes('check', { n: typed.int64(n * 1000) })], n)),
+    )
     const whole = harness({ messages: { check } })
     whole.receive(stream)
     expect(whole.acks()).toHaveLength(12)
@@ -227,7 +232,10 @@ describe('an open connection', () => {
 })
 
 describe('a hostile peer', () => {
-  const check = message({ args: { a: 'any' }, handle: (view, reply) => reply.setVar('txn', 'a', String(view.get('a'))) })
+  const check = message({
+    args: { a: 'any' },
+    handle: (view, reply) => reply.setVar('txn', 'a', String(view.get('a'))),
+  })
 
   test('random bytes end in a table error or in waiting for more, never in anything else', () => {
     fc.assert(
@@ -243,13 +251,17 @@ describe('a hostile peer', () => {
   test('any change to a real frame is answered or refused', () => {
     const pool = vectors.frames.filter((one) => one.direction === 'haproxy').map((one) => Buffer.from(one.hex, 'hex'))
     fc.assert(
-      fc.property(fc.constantFrom(...pool), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }), (original, changes) => {
-        const bytes = Buffer.from(original)
-        for (const [at, value] of changes) bytes[at % bytes.length] = value
-        const h = harness({ messages: { check, m1: check } })
-        h.receive(bytes, Buffer.alloc(64))
-        for (const error of h.errors) expect(error).toMatchObject({ name: 'SpopError' })
-      }),
+      fc.property(
+        fc.constantFrom(...pool),
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (original, changes) => {
+          const bytes = Buffer.from(original)
+          for (const [at, value] of changes) bytes[at % bytes.length] = value
+          const h = harness({ messages: { check, m1: check } })
+          h.receive(bytes, Buffer.alloc(64))
+          for (const error of h.errors) expect(error).toMatchObject({ name: 'SpopError' })
+        },
+      ),
       { numRuns: 2000 },
     )
   })

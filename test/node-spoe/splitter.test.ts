@@ -45,7 +45,9 @@ test('a kept frame does not depend on the read buffer it came in', () => {
 test('a length out of range is refused with the fourth byte, before anything is buffered', () => {
   const refused = (code: string): unknown => expect.objectContaining({ code })
   expect(() => split([Buffer.from('00000006', 'hex')])).toThrow(refused('ERR_SPOP_FRAME_TOO_SHORT'))
-  expect(() => split([Buffer.from('ffff', 'hex'), Buffer.from('ffff', 'hex')])).toThrow(refused('ERR_SPOP_FRAME_TOO_BIG'))
+  expect(() => split([Buffer.from('ffff', 'hex'), Buffer.from('ffff', 'hex')])).toThrow(
+    refused('ERR_SPOP_FRAME_TOO_BIG'),
+  )
   expect(split([Buffer.from('000000', 'hex')])).toEqual([])
 })
 

@@ -57,7 +57,8 @@ export class RunningCommand {
 
   async #until(probe: () => boolean, what: string): Promise<void> {
     while (!probe()) {
-      if (this.#child.exitCode !== null) throw new Error(`ended before ${what}; it said\n${this.stdout}\n${this.stderr}`)
+      if (this.#child.exitCode !== null)
+        throw new Error(`ended before ${what}; it said\n${this.stdout}\n${this.stderr}`)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }

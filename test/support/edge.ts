@@ -84,7 +84,10 @@ export async function startEdge(version: HaproxyVersion, options: EdgeOptions = 
 
 /** Waits until the agent decides again: 401 instead of 503 on a protected path. */
 export async function untilAgentAnswers(edge: Edge): Promise<void> {
-  await waitUntil('the agent to decide', async () => (await edge.send({ method: 'GET', path: '/api/ping' })).status === 401)
+  await waitUntil(
+    'the agent to decide',
+    async () => (await edge.send({ method: 'GET', path: '/api/ping' })).status === 401,
+  )
 }
 
 export function bearer(token: string): { authorization: string } {

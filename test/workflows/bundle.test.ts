@@ -38,34 +38,42 @@ test('workflow code imports nothing but the workflow SDK, messages and its own',
     const text = await readFile(file, 'utf8')
     const imports = [...text.matchAll(/^(?:import|export)(?! type)[^']* from '(.*)'/gm)].map((match) => match[1])
     for (const path of imports) {
-      expect(path, file).toMatch(/^(@temporalio\/workflow|\.\/[\w-]+\.ts|\.\.\/\.\.\/agent\/messages\.ts|\.\.\/interceptors\/workflow-actor\.ts)$/)
+      expect(path, file).toMatch(
+        /^(@temporalio\/workflow|\.\/[\w-]+\.ts|\.\.\/\.\.\/agent\/messages\.ts|\.\.\/interceptors\/workflow-actor\.ts)$/,
+      )
     }
   }
 })
 
-test('a change of the sources makes another bundle; sources and emitted code both work', { timeout: 120_000 }, async () => {
-  await withFolder(async (folder) => {
-    const sources = join(folder, 'sources')
-    for (const part of ['workflows', 'agent/messages.ts', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
-      await cp(join(ROOT, part), join(sources, part), { recursive: true })
-    }
-    await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'))
-    const build = async (script: string) => (await run(process.execPath, [script], { cwd: sources })).stdout.trim()
+test(
+  'a change of the sources makes another bundle; sources and emitted code both work',
+  { timeout: 120_000 },
+  async () => {
+    await withFolder(async (folder) => {
+      const sources = join(folder, 'sources')
+      for (const part of ['workflows', 'agent/messages.ts', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
+        await cp(join(ROOT, part), join(sources, part), { recursive: true })
+      }
+      await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'))
+      const build = async (script: string) => (await run(process.execPath, [script], { cwd: sources })).stdout.trim()
 
-    const first = await build('workflows/bundle.ts')
-    expect(dirname(first)).toBe(join(sources, '.data'))
-    expect(await build('workflows/bundle.ts')).toBe(first)
-    const entity = join(sources, 'workflows/workflows/entity.ts')
-    await writeFile(entity, `${await readFile(entity, 'utf8')}\n// changed\n`)
-    expect(await build('workflows/bundle.ts')).not.toBe(first)
+      const first = await build('workflows/bundle.ts')
+      expect(dirname(first)).toBe(join(sources, '.data'))
+      expect(await build('workflows/bundle.ts')).toBe(first)
+      const entity = join(sources, 'workflows/workflows/entity.ts')
+      await writeFile(entity, `${await readFile(entity, 'utf8')}\n// changed\n`)
+      expect(await build('workflows/bundle.ts')).not.toBe(first)
 
-    await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: sources })
-    const shipped = await build('dist/workflows/bundle.js')
-    expect(dirname(shipped)).toBe(join(sources, 'dist'))
-    expect(await readFile(shipped, 'utf8')).toContain('usageMeter')
-    // A worker of the package finds the shipped bundle and builds none.
-    const find = `import { workflowBundle } from './dist/workflows/bundle.js'; console.log((await workflowBundle()).codePath)`
-    const found = await run(process.execPath, ['--input-type=module', '-e', find], { cwd: sources })
-    expect(found.stdout.trim()).toBe(shipped)
-  })
-})
+      await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+        cwd: sources,
+      })
+      const shipped = await build('dist/workflows/bundle.js')
+      expect(dirname(shipped)).toBe(join(sources, 'dist'))
+      expect(await readFile(shipped, 'utf8')).toContain('usageMeter')
+      // A worker of the package finds the shipped bundle and builds none.
+      const find = `import { workflowBundle } from './dist/workflows/bundle.js'; console.log((await workflowBundle()).codePath)`
+      const found = await run(process.execPath, ['--input-type=module', '-e', find], { cwd: sources })
+      expect(found.stdout.trim()).toBe(shipped)
+    })
+  },
+)

@@ -40,7 +40,11 @@ async function replay(folder: string, workflowBundle: NonNullable<ReplayWorkerOp
 }
 
 test('every recorded history replays on the workflows of today', { timeout: 60_000 }, async () => {
-  expect(await replay(FOLDER, await workflowBundle())).toEqual({ auditTrail: null, requestHook: null, usageMeter: null })
+  expect(await replay(FOLDER, await workflowBundle())).toEqual({
+    auditTrail: null,
+    requestHook: null,
+    usageMeter: null,
+  })
 })
 
 test('a workflow that does other things than it did is caught', { timeout: 60_000 }, async () => {
@@ -70,9 +74,19 @@ test('histories recorded now replay, and cover what the kept ones cover', { time
   try {
     await withFolder(async (folder) => {
       await recordHistories({ address: server.address, namespace: 'default', folder })
-      expect(await replay(folder, await workflowBundle())).toEqual({ auditTrail: null, requestHook: null, usageMeter: null })
-      const ends = (await recorded(folder)).map(({ workflow, history }) => [workflow, history.events?.at(-1)?.eventType])
-      const kept = (await recorded(FOLDER)).map(({ workflow, history }) => [workflow, history.events?.at(-1)?.eventType])
+      expect(await replay(folder, await workflowBundle())).toEqual({
+        auditTrail: null,
+        requestHook: null,
+        usageMeter: null,
+      })
+      const ends = (await recorded(folder)).map(({ workflow, history }) => [
+        workflow,
+        history.events?.at(-1)?.eventType,
+      ])
+      const kept = (await recorded(FOLDER)).map(({ workflow, history }) => [
+        workflow,
+        history.events?.at(-1)?.eventType,
+      ])
       expect(ends).toEqual(kept)
     })
   } finally {

@@ -15,7 +15,8 @@ function memoryLogger() {
   const lines: { level: string; message: string }[] = []
   const write = (level: string) => (_: object, message: string) => void lines.push({ level, message })
   const logger: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
-  const count = (level: string, message: string) => lines.filter((l) => l.level === level && l.message === message).length
+  const count = (level: string, message: string) =>
+    lines.filter((l) => l.level === level && l.message === message).length
   return { lines, logger, count }
 }
 

@@ -16,8 +16,17 @@ async function start(ready = true) {
   const cache = { hits: 7, negativeHits: 0, misses: 2, evictions: 0, entries: 2 }
   const tokens = { providers: ['', 'corp'], results: new Float64Array(2 * outcomes.length), cache }
   tokens.results[outcomes.length + outcomeColumn('expired')] = 4
-  const authenticator = { counters: tokens, ready: () => ready, status: () => [{ provider: 'corp', keys: ready ? 2 : 0, ageS: ready ? 5 : null, stale: false, fetches: { ok: 1, failed: 3 } }] } as unknown as Authenticator
-  const dispatcher = { counters: () => events.read(), state: () => ({ temporal: 'connected', outboxRows: 0 }) } as unknown as Dispatcher
+  const authenticator = {
+    counters: tokens,
+    ready: () => ready,
+    status: () => [
+      { provider: 'corp', keys: ready ? 2 : 0, ageS: ready ? 5 : null, stale: false, fetches: { ok: 1, failed: 3 } },
+    ],
+  } as unknown as Authenticator
+  const dispatcher = {
+    counters: () => events.read(),
+    state: () => ({ temporal: 'connected', outboxRows: 0 }),
+  } as unknown as Dispatcher
   const spop = createAgent({ messages: {} })
   const server = await startAdminServer('tcp://127.0.0.1:0', { spop, authenticator, dispatcher, decisions })
   return { server, decisions, events }
@@ -85,7 +94,10 @@ describe('the admin server', () => {
 
   it('shows the conservation law in /status', async () => {
     server = (await start()).server
-    expect(await (await fetch(`${server.url}/status`)).json()).toMatchObject({ version: '0.1.0', conservation: { total: { received: 0, pending: 0 } } })
+    expect(await (await fetch(`${server.url}/status`)).json()).toMatchObject({
+      version: '0.1.0',
+      conservation: { total: { received: 0, pending: 0 } },
+    })
   })
 
   it('refuses what it does not have, and other methods', async () => {

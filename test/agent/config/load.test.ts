@@ -29,7 +29,15 @@ describe('a configuration', () => {
   it('is accepted as it is shipped', () => {
     const { config, document } = loadConfig(join(ROOT, 'agent.yaml'), { OIDC_ISSUER: 'https://id.example.com' })
     expect(config.spop).toEqual({ listen: ['tcp://127.0.0.1:9000'], deadline: 40, drain: 3000 })
-    expect(compileRules(config, document).rules.map((rule) => rule.name)).toEqual(['health', 'public', 'create-order', 'order-inquiry', 'admin-only', 'admin', 'api'])
+    expect(compileRules(config, document).rules.map((rule) => rule.name)).toEqual([
+      'health',
+      'public',
+      'create-order',
+      'order-inquiry',
+      'admin-only',
+      'admin',
+      'api',
+    ])
   })
 
   it('that cannot be read is a user error, not a stack', () => {
@@ -40,11 +48,19 @@ describe('a configuration', () => {
     const { config } = parseConfig('agent.yaml', `${HEAD}rules: []\n`, {})
     expect(config.default).toEqual({ deny: 403 })
     expect(config.outbox).toEqual({ path: '.data/outbox.db', maxRows: 1_000_000 })
-    expect(config.identity.providers['corp']).toMatchObject({ clockSkew: 60_000, required: true, claims: { subject: ['sub'], tenant: ['tenant'], roles: ['roles'] } })
+    expect(config.identity.providers['corp']).toMatchObject({
+      clockSkew: 60_000,
+      required: true,
+      claims: { subject: ['sub'], tenant: ['tenant'], roles: ['roles'] },
+    })
   })
 
   it('keeps a number a number when it comes from the environment', () => {
-    const { config } = parseConfig('agent.yaml', `${HEAD}rules: []\nqueue: { maxEvents: "\${MAX}" }\noutbox:\n  maxRows: \${MAX}\n`, { MAX: '7' })
+    const { config } = parseConfig(
+      'agent.yaml',
+      `${HEAD}rules: []\nqueue: { maxEvents: "\${MAX}" }\noutbox:\n  maxRows: \${MAX}\n`,
+      { MAX: '7' },
+    )
     expect(config.queue.maxEvents).toBe(7)
     expect(config.outbox.maxRows).toBe(7)
   })
@@ -52,39 +68,159 @@ describe('a configuration', () => {
 
 /** What is wrong, and the code, line and column that the user must be shown, and what the message or hint must say. */
 const WRONG: [name: string, rules: string, expected: [code: string, line: number, column: number, text: string]][] = [
-  ['a key that does not exist', 'rules: []\nadmn: { listen: x }', ['CONFIG_UNKNOWN_KEY', 6, 1, 'Did you mean "admin"?']],
-  ['a nested key that does not exist', 'rules:\n  - { name: a, identity: none, mach: {} }', ['CONFIG_UNKNOWN_KEY', 6, 32, 'Did you mean "match"?']],
+  [
+    'a key that does not exist',
+    'rules: []\nadmn: { listen: x }',
+    ['CONFIG_UNKNOWN_KEY', 6, 1, 'Did you mean "admin"?'],
+  ],
+  [
+    'a nested key that does not exist',
+    'rules:\n  - { name: a, identity: none, mach: {} }',
+    ['CONFIG_UNKNOWN_KEY', 6, 32, 'Did you mean "match"?'],
+  ],
   ['a key that resembles none', 'rules: []\nzzzzzz: 1', ['CONFIG_UNKNOWN_KEY', 6, 1, 'Known here: version, spop']],
-  ['an unquoted reference inside braces', 'rules: []\nqueue: { maxEvents: ${MAX} }', ['CONFIG_SYNTAX', 6, 22, 'has to be quoted: "${NAME}"']],
+  [
+    'an unquoted reference inside braces',
+    'rules: []\nqueue: { maxEvents: ${MAX} }',
+    ['CONFIG_SYNTAX', 6, 22, 'has to be quoted: "${NAME}"'],
+  ],
   ['a missing key', 'rules:\n  - { identity: none }', ['CONFIG_MISSING', 6, 5, '"name" is missing in rules[0]']],
   ['a duplicate key', 'rules: []\nrules: []', ['CONFIG_SYNTAX', 6, 1, 'unique']],
-  ['a rule that does not say who may call', 'rules:\n  - { name: a }', ['CONFIG_IDENTITY_UNSTATED', 6, 5, 'identity: none']],
-  ['an identity that is neither none nor a requirement', 'rules:\n  - { name: a, identity: nobody }', ['CONFIG_INVALID', 6, 26, 'expected "none" or { require']],
-  ['a provider that nobody declared', 'rules:\n  - { name: a, identity: { require: crop } }', ['CONFIG_REFERENCE', 6, 37, 'Did you mean "corp"?']],
-  ['two rules of one name', 'rules:\n  - { name: a, identity: none }\n  - { name: a, identity: none }', ['CONFIG_REFERENCE', 7, 13, 'two rules are called "a"']],
-  ['a rule name with a slash', 'rules:\n  - { name: a/b, identity: none }', ['CONFIG_INVALID', 6, 13, 'expected a name']],
-  ['a path without its slash', 'rules:\n  - { name: a, identity: none, match: { path: x } }', ['CONFIG_INVALID', 6, 47, 'begins with "/"']],
-  ['a star inside a segment', 'rules:\n  - { name: a, identity: none, match: { path: /a*b } }', ['CONFIG_INVALID', 6, 47, 'one whole segment']],
-  ['a pattern that no canonical path can match', 'rules:\n  - { name: a, identity: none, match: { path: /a//b } }', ['CONFIG_INVALID', 6, 47, 'can never match']],
-  ['a method in small letters', 'rules:\n  - { name: a, identity: none, match: { method: get } }', ['CONFIG_INVALID', 6, 49, 'in capitals']],
-  ['an expression that is no CEL', 'rules:\n  - name: a\n    identity: none\n    match: { when: "request.path ==" }', ['CONFIG_CEL', 8, 36, 'Unexpected token']],
-  ['a field that requests do not have', 'rules:\n  - name: a\n    identity: none\n    match: { when: \'request.methd == "GET"\' }', ['CONFIG_CEL', 8, 29, 'No such key: methd']],
-  ['a condition that is no condition', 'rules:\n  - name: a\n    identity: none\n    match: { when: request.path }', ['CONFIG_CEL', 8, 20, 'gives string where bool is needed']],
-  ['a regular expression', 'rules:\n  - name: a\n    identity: none\n    match: { when: \'request.path.matches("^(a+)+$")\' }', ['CONFIG_CEL', 8, 21, 'running time is not bounded']],
-  ['an identity read by a rule that asks for none', 'rules:\n  - name: a\n    identity: none\n    match: { when: identity.tenant == "x" }', ['CONFIG_CONFLICT', 8, 20, 'asks for none']],
-  ['a status that HAProxy is not set up for', 'rules:\n  - { name: a, deny: 418 }', ['CONFIG_INVALID', 6, 22, 'expected one of the statuses 400, 401']],
-  ['a route on a rule that denies', 'rules:\n  - { name: a, deny: 403, route: x }', ['CONFIG_CONFLICT', 6, 34, 'never taken']],
-  ['a variable that is the agent\'s own', 'rules:\n  - { name: a, identity: none, set: { decision: "1" } }', ['CONFIG_CONFLICT', 6, 49, 'sets itself']],
-  ['a variable name in capitals', 'rules:\n  - { name: a, identity: none, set: { Plan: "1" } }', ['CONFIG_INVALID', 6, 39, 'expected a variable name']],
-  ['two workflow actions at once', 'rules:\n  - { name: a, identity: none, workflow: { start: x, meter: y, key: request.host } }', ['CONFIG_CONFLICT', 6, 42, 'exactly one of']],
-  ['a meter without a key', 'rules:\n  - { name: a, identity: none, workflow: { meter: y } }', ['CONFIG_MISSING', 6, 42, 'needs a "key"']],
-  ['a start with a key', 'rules:\n  - { name: a, identity: none, workflow: { start: y, key: request.host } }', ['CONFIG_CONFLICT', 6, 42, 'takes no "key"']],
-  ['a key that is no string', 'rules:\n  - { name: a, identity: none, workflow: { meter: y, key: connection.tls } }', ['CONFIG_CEL', 6, 59, 'gives bool where string']],
-  ['a delivery class that does not exist', 'rules:\n  - { name: a, identity: none, workflow: { start: y, delivery: durabel } }', ['CONFIG_INVALID', 6, 64, 'Did you mean "durable"?']],
-  ['an unset environment variable', 'rules: []\nlog: { level: "${LEVEL}" }', ['CONFIG_ENV_UNSET', 6, 16, 'LEVEL is not set']],
-  ['an environment reference without a name', 'rules: []\nlog: { level: "${}" }', ['CONFIG_ENV_SYNTAX', 6, 16, '"${" without a name']],
-  ['a duration without a unit', 'rules: []\nadmin: { listen: "tcp://127.0.0.1:1" }\noutbox: { maxRows: 0 }', ['CONFIG_INVALID', 7, 20, 'maxRows']],
-  ['an address without a scheme', 'rules: []\nadmin: { listen: "127.0.0.1:1" }', ['CONFIG_INVALID', 6, 18, 'expected an address such as tcp://']],
+  [
+    'a rule that does not say who may call',
+    'rules:\n  - { name: a }',
+    ['CONFIG_IDENTITY_UNSTATED', 6, 5, 'identity: none'],
+  ],
+  [
+    'an identity that is neither none nor a requirement',
+    'rules:\n  - { name: a, identity: nobody }',
+    ['CONFIG_INVALID', 6, 26, 'expected "none" or { require'],
+  ],
+  [
+    'a provider that nobody declared',
+    'rules:\n  - { name: a, identity: { require: crop } }',
+    ['CONFIG_REFERENCE', 6, 37, 'Did you mean "corp"?'],
+  ],
+  [
+    'two rules of one name',
+    'rules:\n  - { name: a, identity: none }\n  - { name: a, identity: none }',
+    ['CONFIG_REFERENCE', 7, 13, 'two rules are called "a"'],
+  ],
+  [
+    'a rule name with a slash',
+    'rules:\n  - { name: a/b, identity: none }',
+    ['CONFIG_INVALID', 6, 13, 'expected a name'],
+  ],
+  [
+    'a path without its slash',
+    'rules:\n  - { name: a, identity: none, match: { path: x } }',
+    ['CONFIG_INVALID', 6, 47, 'begins with "/"'],
+  ],
+  [
+    'a star inside a segment',
+    'rules:\n  - { name: a, identity: none, match: { path: /a*b } }',
+    ['CONFIG_INVALID', 6, 47, 'one whole segment'],
+  ],
+  [
+    'a pattern that no canonical path can match',
+    'rules:\n  - { name: a, identity: none, match: { path: /a//b } }',
+    ['CONFIG_INVALID', 6, 47, 'can never match'],
+  ],
+  [
+    'a method in small letters',
+    'rules:\n  - { name: a, identity: none, match: { method: get } }',
+    ['CONFIG_INVALID', 6, 49, 'in capitals'],
+  ],
+  [
+    'an expression that is no CEL',
+    'rules:\n  - name: a\n    identity: none\n    match: { when: "request.path ==" }',
+    ['CONFIG_CEL', 8, 36, 'Unexpected token'],
+  ],
+  [
+    'a field that requests do not have',
+    'rules:\n  - name: a\n    identity: none\n    match: { when: \'request.methd == "GET"\' }',
+    ['CONFIG_CEL', 8, 29, 'No such key: methd'],
+  ],
+  [
+    'a condition that is no condition',
+    'rules:\n  - name: a\n    identity: none\n    match: { when: request.path }',
+    ['CONFIG_CEL', 8, 20, 'gives string where bool is needed'],
+  ],
+  [
+    'a regular expression',
+    'rules:\n  - name: a\n    identity: none\n    match: { when: \'request.path.matches("^(a+)+$")\' }',
+    ['CONFIG_CEL', 8, 21, 'running time is not bounded'],
+  ],
+  [
+    'an identity read by a rule that asks for none',
+    'rules:\n  - name: a\n    identity: none\n    match: { when: identity.tenant == "x" }',
+    ['CONFIG_CONFLICT', 8, 20, 'asks for none'],
+  ],
+  [
+    'a status that HAProxy is not set up for',
+    'rules:\n  - { name: a, deny: 418 }',
+    ['CONFIG_INVALID', 6, 22, 'expected one of the statuses 400, 401'],
+  ],
+  [
+    'a route on a rule that denies',
+    'rules:\n  - { name: a, deny: 403, route: x }',
+    ['CONFIG_CONFLICT', 6, 34, 'never taken'],
+  ],
+  [
+    "a variable that is the agent's own",
+    'rules:\n  - { name: a, identity: none, set: { decision: "1" } }',
+    ['CONFIG_CONFLICT', 6, 49, 'sets itself'],
+  ],
+  [
+    'a variable name in capitals',
+    'rules:\n  - { name: a, identity: none, set: { Plan: "1" } }',
+    ['CONFIG_INVALID', 6, 39, 'expected a variable name'],
+  ],
+  [
+    'two workflow actions at once',
+    'rules:\n  - { name: a, identity: none, workflow: { start: x, meter: y, key: request.host } }',
+    ['CONFIG_CONFLICT', 6, 42, 'exactly one of'],
+  ],
+  [
+    'a meter without a key',
+    'rules:\n  - { name: a, identity: none, workflow: { meter: y } }',
+    ['CONFIG_MISSING', 6, 42, 'needs a "key"'],
+  ],
+  [
+    'a start with a key',
+    'rules:\n  - { name: a, identity: none, workflow: { start: y, key: request.host } }',
+    ['CONFIG_CONFLICT', 6, 42, 'takes no "key"'],
+  ],
+  [
+    'a key that is no string',
+    'rules:\n  - { name: a, identity: none, workflow: { meter: y, key: connection.tls } }',
+    ['CONFIG_CEL', 6, 59, 'gives bool where string'],
+  ],
+  [
+    'a delivery class that does not exist',
+    'rules:\n  - { name: a, identity: none, workflow: { start: y, delivery: durabel } }',
+    ['CONFIG_INVALID', 6, 64, 'Did you mean "durable"?'],
+  ],
+  [
+    'an unset environment variable',
+    'rules: []\nlog: { level: "${LEVEL}" }',
+    ['CONFIG_ENV_UNSET', 6, 16, 'LEVEL is not set'],
+  ],
+  [
+    'an environment reference without a name',
+    'rules: []\nlog: { level: "${}" }',
+    ['CONFIG_ENV_SYNTAX', 6, 16, '"${" without a name'],
+  ],
+  [
+    'a duration without a unit',
+    'rules: []\nadmin: { listen: "tcp://127.0.0.1:1" }\noutbox: { maxRows: 0 }',
+    ['CONFIG_INVALID', 7, 20, 'maxRows'],
+  ],
+  [
+    'an address without a scheme',
+    'rules: []\nadmin: { listen: "127.0.0.1:1" }',
+    ['CONFIG_INVALID', 6, 18, 'expected an address such as tcp://'],
+  ],
 ]
 
 describe('an error in a configuration', () => {
@@ -96,12 +232,16 @@ describe('an error in a configuration', () => {
   })
 
   it('is told together with all others, in the order of the file', () => {
-    const problems = problemsOf('version: 2\nspop: { listen: 9000, deadline: 40 }\ntemporal: { address: x }\nrules: []\n')
+    const problems = problemsOf(
+      'version: 2\nspop: { listen: 9000, deadline: 40 }\ntemporal: { address: x }\nrules: []\n',
+    )
     expect(problems.map((p) => p.line)).toEqual([1, 2, 2, 3])
   })
 
   it('shows the line with carets under the place', () => {
-    const [first] = problemsOf(`${HEAD}rules:\n\t- x`.replace('\t', '  ').replace('- x', '- { name: a, idenity: none }'))
+    const [first] = problemsOf(
+      `${HEAD}rules:\n\t- x`.replace('\t', '  ').replace('- x', '- { name: a, idenity: none }'),
+    )
     expect(renderProblem(first as Problem)).toBe(
       [
         'agent.yaml:6:16: error CONFIG_UNKNOWN_KEY: unknown key "idenity" in rules[0]',

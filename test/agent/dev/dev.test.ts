@@ -33,7 +33,8 @@ describe('a reserved port', () => {
 })
 
 describe('a managed process', () => {
-  const start = (script: string): ManagedProcess => new ManagedProcess({ name: 'it', command: '/bin/sh', args: ['-c', script], logFile: join(folder, 'log') })
+  const start = (script: string): ManagedProcess =>
+    new ManagedProcess({ name: 'it', command: '/bin/sh', args: ['-c', script], logFile: join(folder, 'log') })
 
   it('ends when asked', async () => {
     const child = start('sleep 60')
@@ -49,13 +50,20 @@ describe('a managed process', () => {
   })
 
   it('tells why it could not be started', async () => {
-    const child = new ManagedProcess({ name: 'it', command: join(folder, 'absent'), args: [], logFile: join(folder, 'log') })
+    const child = new ManagedProcess({
+      name: 'it',
+      command: join(folder, 'absent'),
+      args: [],
+      logFile: join(folder, 'log'),
+    })
     expect(await child.exited).toMatch(/could not be started|exit code 127/)
   })
 
   it('that ends too early fails the wait, with the end of its output', async () => {
     const child = start('echo no space left; exit 3')
-    await expect(waitUntil('it to be ready', async () => false, child)).rejects.toThrow(/ended with exit code 3 before it to be ready[^]*no space left/)
+    await expect(waitUntil('it to be ready', async () => false, child)).rejects.toThrow(
+      /ended with exit code 3 before it to be ready[^]*no space left/,
+    )
   })
 })
 
@@ -78,7 +86,15 @@ describe('the development identity provider', () => {
     const provider = await startIdentityProvider(0)
     const token = await provider.token('buyer', { scope: 'orders:write' })
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as object
-    expect(claims).toMatchObject({ iss: provider.issuer, aud: DEMO_AUDIENCE, sub: 'buyer', scope: 'orders:write', tenant: 'acme', roles: ['buyer'], plan: 'gold' })
+    expect(claims).toMatchObject({
+      iss: provider.issuer,
+      aud: DEMO_AUDIENCE,
+      sub: 'buyer',
+      scope: 'orders:write',
+      tenant: 'acme',
+      roles: ['buyer'],
+      plan: 'gold',
+    })
     await expect(provider.token('viewer', { scope: 'orders:write' })).rejects.toThrow(/no token for viewer/)
     await provider.close()
   })

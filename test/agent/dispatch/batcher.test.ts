@@ -48,8 +48,14 @@ test('a record holds what the meter needs and leaves out a subject that is not k
 })
 
 test('no batch exceeds a limit, and every event is in exactly one batch of its key, in order', () => {
-  const events = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), wait: fc.nat(100), path: fc.nat(400) }), { maxLength: 120 })
-  const limits = fc.record({ maxRecords: fc.integer({ min: 1, max: 20 }), maxDelayMs: fc.integer({ min: 1, max: 300 }), maxBytes: fc.integer({ min: 600, max: 4_000 }) })
+  const events = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), wait: fc.nat(100), path: fc.nat(400) }), {
+    maxLength: 120,
+  })
+  const limits = fc.record({
+    maxRecords: fc.integer({ min: 1, max: 20 }),
+    maxDelayMs: fc.integer({ min: 1, max: 300 }),
+    maxBytes: fc.integer({ min: 600, max: 4_000 }),
+  })
   fc.assert(
     fc.property(events, limits, (all, limit) => {
       const jobs: Job[] = []

@@ -36,7 +36,11 @@ test.each([
 test('RESOURCE_EXHAUSTED delays one key when it is busy, and all calls otherwise', () => {
   expect(classifyError(failure(8, 'text', 5))).toMatchObject({ kind: 'retry', scope: 'key', cause: 'busy' })
   for (const cause of [undefined, 0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 99]) {
-    expect(classifyError(failure(8, 'text', cause))).toMatchObject({ kind: 'retry', scope: 'server', cause: 'throttled' })
+    expect(classifyError(failure(8, 'text', cause))).toMatchObject({
+      kind: 'retry',
+      scope: 'server',
+      cause: 'throttled',
+    })
   }
 })
 
@@ -46,7 +50,10 @@ test('a message over the size limit of gRPC is a dead letter although its status
 })
 
 test('what is no answer of gRPC can never be sent', () => {
-  expect(classifyError(new TypeError('no such field'))).toEqual({ kind: 'dead-letter', reason: 'unsendable: no such field' })
+  expect(classifyError(new TypeError('no such field'))).toEqual({
+    kind: 'dead-letter',
+    reason: 'unsendable: no such field',
+  })
 })
 
 test('anything thrown gets a verdict, and bytes that are no details get none', () => {

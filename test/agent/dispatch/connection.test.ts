@@ -17,13 +17,17 @@ function open(options: Partial<TemporalOptions>, deadlineMs?: number): TemporalC
 
 test('a call without answer fails at its deadline, after one attempt', async () => {
   const stub = await stubService(() => 'hang')
-  await expect(open({ address: stub.address }, 100).start({ namespace: 'edge', requestId: 'a' })).rejects.toMatchObject({ code: 4 })
+  await expect(open({ address: stub.address }, 100).start({ namespace: 'edge', requestId: 'a' })).rejects.toMatchObject(
+    { code: 4 },
+  )
   expect(stub.calls).toHaveLength(1)
 })
 
 test('nobody is retried behind the back of the caller', async () => {
   const stub = await stubService(() => ({ code: 14 }))
-  await expect(open({ address: stub.address }).start({ namespace: 'edge', requestId: 'a' })).rejects.toMatchObject({ code: 14 })
+  await expect(open({ address: stub.address }).start({ namespace: 'edge', requestId: 'a' })).rejects.toMatchObject({
+    code: 14,
+  })
   expect(stub.calls).toHaveLength(1)
 })
 

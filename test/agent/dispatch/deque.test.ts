@@ -3,7 +3,10 @@ import { expect, test } from 'vitest'
 import { Deque } from '../../../agent/dispatch/deque.ts'
 
 test('a deque behaves like an array, whatever is done to it', () => {
-  const step = fc.oneof({ weight: 3, arbitrary: fc.constant('push') }, fc.constant('pushFront'), { weight: 3, arbitrary: fc.constant('shift') })
+  const step = fc.oneof({ weight: 3, arbitrary: fc.constant('push') }, fc.constant('pushFront'), {
+    weight: 3,
+    arbitrary: fc.constant('shift'),
+  })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
       const deque = new Deque<number>()

@@ -19,7 +19,11 @@ interface Setup {
   entry?: URL
 }
 
-function make({ address, folder = tempFolder(), over, entry }: Setup): { dispatcher: Dispatcher; log: ReturnType<typeof recordedLog>; path: string } {
+function make({ address, folder = tempFolder(), over, entry }: Setup): {
+  dispatcher: Dispatcher
+  log: ReturnType<typeof recordedLog>
+  path: string
+} {
   const log = recordedLog()
   const path = join(folder, 'outbox.db')
   const options: DispatcherOptions = {
@@ -83,7 +87,10 @@ test('beyond the bound events are shed and counted, and there is room again when
 
 test('a full outbox sheds durable events and takes them again when it has room', async () => {
   const port = await freePort()
-  const { dispatcher } = make({ address: `127.0.0.1:${port}`, over: { outbox: { path: join(tempFolder(), 'o.db'), maxRows: 5 } } })
+  const { dispatcher } = make({
+    address: `127.0.0.1:${port}`,
+    over: { outbox: { path: join(tempFolder(), 'o.db'), maxRows: 5 } },
+  })
   await dispatcher.start()
   for (let i = 0; i < 8; i++) dispatcher.dispatch(command(i, { delivery: 'durable' }))
   await until(() => dispatcher.state().outboxRows === 5)
@@ -137,7 +144,10 @@ test('what was pending in the outbox is delivered by the next dispatcher, once',
   second.dispatcher.dispatch(command(3, { delivery: 'durable' }))
   await until(settled(second.dispatcher))
   expect(stub.calls).toHaveLength(50)
-  expect(second.dispatcher.counters()).toMatchObject({ recovered: 50, total: { received: 51, delivered: 50, deduplicated: 1 } })
+  expect(second.dispatcher.counters()).toMatchObject({
+    recovered: 50,
+    total: { received: 51, delivered: 50, deduplicated: 1 },
+  })
   expectConserved(second.dispatcher)
 })
 
@@ -231,7 +241,8 @@ test('a command that cannot be copied to the thread is shed, its neighbours are 
   await dispatcher.start()
   const broken = command(2)
   const vars = { plan: (() => 'gold') as unknown as string }
-  for (const each of [command(1), { ...broken, event: { ...broken.event, vars } }, command(3)]) dispatcher.dispatch(each)
+  for (const each of [command(1), { ...broken, event: { ...broken.event, vars } }, command(3)])
+    dispatcher.dispatch(each)
   await until(settled(dispatcher))
   expect(dispatcher.counters().total).toMatchObject({ received: 3, delivered: 2, shed: 1 })
   expect(log.at('error')).toEqual(['an event holds what cannot leave its thread: shed'])

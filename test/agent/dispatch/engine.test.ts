@@ -55,11 +55,22 @@ function hotSide(path: string, calls: TemporalCalls, maxRows = 1_000) {
     }
     engine.take(commands)
   }
-  return { engine, take, said, counters: () => counters.read(), inMemory: () => counters.getGlobal(GLOBAL.accepted) - counters.getGlobal(GLOBAL.released) }
+  return {
+    engine,
+    take,
+    said,
+    counters: () => counters.read(),
+    inMemory: () => counters.getGlobal(GLOBAL.accepted) - counters.getGlobal(GLOBAL.released),
+  }
 }
 
 const anyCommand = fc
-  .record({ n: fc.nat(60), kind: fc.constantFrom('start', 'signal', 'meter'), delivery: fc.constantFrom('memory', 'durable'), key: fc.constantFrom('a', 'b') })
+  .record({
+    n: fc.nat(60),
+    kind: fc.constantFrom('start', 'signal', 'meter'),
+    delivery: fc.constantFrom('memory', 'durable'),
+    key: fc.constantFrom('a', 'b'),
+  })
   .map(({ n, kind, delivery, key }) => {
     const rule = { start: 'orders', signal: 'audit', meter: 'usage' }[kind]
     return command(n, { kind, delivery, rule, ...(kind === 'start' ? {} : { key }) })
@@ -90,10 +101,15 @@ test('whatever arrives and whatever Temporal answers, the books balance at every
 
 test('a backlog larger than memory is read back in pages and delivered in order of age', async () => {
   const path = join(tempFolder(), 'outbox.db')
-  const never: TemporalCalls = { start: () => new Promise(() => undefined), signalWithStart: () => new Promise(() => undefined), close: () => Promise.resolve() }
+  const never: TemporalCalls = {
+    start: () => new Promise(() => undefined),
+    signalWithStart: () => new Promise(() => undefined),
+    close: () => Promise.resolve(),
+  }
   const first = hotSide(path, never, 100_000)
   const total = 40_000
-  for (let n = 0; n < total; n += 500) first.take(Array.from({ length: 500 }, (_, i) => command(n + i, { delivery: 'durable' })))
+  for (let n = 0; n < total; n += 500)
+    first.take(Array.from({ length: 500 }, (_, i) => command(n + i, { delivery: 'durable' })))
   // What does not fit into memory is on disk alone, and does not count against the bound on memory.
   expect(first.inMemory()).toBeLessThan(17_000)
   expect(first.counters().total).toMatchObject({ received: total, pending: total })

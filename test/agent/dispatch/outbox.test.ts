@@ -25,9 +25,19 @@ test('rows come back as they went in, in order, and only once per event id', () 
   const commands = [command(1), command(2, { kind: 'meter', rule: 'usage', delivery: 'durable' })]
   expect(outbox.insert(commands, 10)).toEqual([1, 2])
   expect(outbox.insert([command(2, { rule: 'usage' }), command(3)], 10)).toEqual(['duplicate', 3])
-  expect(outbox.page(0, 10).map((row) => JSON.parse(row.body) as Command).slice(0, 2)).toEqual(commands)
+  expect(
+    outbox
+      .page(0, 10)
+      .map((row) => JSON.parse(row.body) as Command)
+      .slice(0, 2),
+  ).toEqual(commands)
   expect(outbox.page(1, 1).map((row) => row.seq)).toEqual([2])
-  expect(outbox.rowsByRule()).toEqual(new Map([['orders', 2], ['usage', 1]]))
+  expect(outbox.rowsByRule()).toEqual(
+    new Map([
+      ['orders', 2],
+      ['usage', 1],
+    ]),
+  )
 })
 
 test('what does not fit is refused, what is known already takes no room', () => {
@@ -52,7 +62,12 @@ test('a dead letter keeps its body, its reason and its attempts', () => {
   outbox.flush()
   expect(outbox.page(0, 10)).toEqual([])
   const db = new DatabaseSync(path, { readOnly: true })
-  expect(db.prepare('SELECT id, rule, reason, attempts FROM dead_letters').get()).toEqual({ id: 'orders/000000000001', rule: 'orders', reason: 'too large', attempts: 3 })
+  expect(db.prepare('SELECT id, rule, reason, attempts FROM dead_letters').get()).toEqual({
+    id: 'orders/000000000001',
+    rule: 'orders',
+    reason: 'too large',
+    attempts: 3,
+  })
   db.close()
 })
 
@@ -105,7 +120,11 @@ test('a file of a newer release is refused, and setting it aside keeps its rows'
 
 test('whatever is done to it, the outbox holds what a map would hold, also after it was reopened', () => {
   const step = fc.oneof(
-    fc.record({ do: fc.constant('insert' as const), ids: fc.array(fc.nat(40), { minLength: 1, maxLength: 8 }), room: fc.nat(8) }),
+    fc.record({
+      do: fc.constant('insert' as const),
+      ids: fc.array(fc.nat(40), { minLength: 1, maxLength: 8 }),
+      room: fc.nat(8),
+    }),
     fc.record({ do: fc.constantFrom('remove' as const, 'deadLetter' as const), pick: fc.nat(20) }),
     fc.record({ do: fc.constantFrom('flush' as const, 'reopen' as const), pick: fc.constant(0) }),
   )
@@ -117,7 +136,10 @@ test('whatever is done to it, the outbox holds what a map would hold, also after
       const leaving = new Set<string>()
       for (const each of steps) {
         if (each.do === 'insert') {
-          const result = outbox.insert(each.ids.map((n) => command(n)), each.room)
+          const result = outbox.insert(
+            each.ids.map((n) => command(n)),
+            each.room,
+          )
           for (const id of leaving) rows.delete(id)
           leaving.clear()
           each.ids.forEach((n, i) => {
@@ -173,7 +195,9 @@ test('kill -9 in the middle of a write loses nothing that was committed and tear
 /** Lets a child write until it has reported so many lines, then kills it. Returns the lines that were complete. */
 async function writtenUntilKilled(path: string, first: number, lines: number): Promise<string[]> {
   const script = join(import.meta.dirname, 'support/writing-process.ts')
-  const child = spawn(process.execPath, ['--conditions=development', script, path, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--conditions=development', script, path, String(first)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   let output = ''
   child.stdout.on('data', (bytes) => {

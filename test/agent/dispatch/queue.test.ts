@@ -62,7 +62,13 @@ test('a job that does not run cannot be ended', () => {
 
 test('whatever happens to jobs, each ends once and each key keeps its order', () => {
   const keys = fc.constantFrom('a', 'b', undefined)
-  const steps = fc.array(fc.oneof(keys.map((key) => ({ push: true, key })), fc.constantFrom('next', 'done', 'delay', 'putBack')), { maxLength: 300 })
+  const steps = fc.array(
+    fc.oneof(
+      keys.map((key) => ({ push: true, key })),
+      fc.constantFrom('next', 'done', 'delay', 'putBack'),
+    ),
+    { maxLength: 300 },
+  )
   fc.assert(
     fc.property(steps, (all) => {
       const queue = new JobQueue()

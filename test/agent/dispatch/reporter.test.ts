@@ -13,7 +13,12 @@ test('each change of state is logged once, however many calls it touches', () =>
   const post = (message: FromThread): void => void said.push(message)
   const gate = new Gate()
   const reporter = new Reporter(post, forwardingLog(post), 'temporal:7233')
-  const steps = [['unavailable', AWAY], ['parked', REFUSED], [undefined, { kind: 'delivered' }], ['throttled', SLOWER]] as const
+  const steps = [
+    ['unavailable', AWAY],
+    ['parked', REFUSED],
+    [undefined, { kind: 'delivered' }],
+    ['throttled', SLOWER],
+  ] as const
   for (const [cause, verdict] of steps) {
     if (cause === undefined) gate.answered()
     for (let i = 0; i < 5; i++) {

@@ -18,7 +18,10 @@ const WAITS = { failed: [5, 20], timeout: [5, 20], busy: [30, 60], parked: [20, 
 const PAUSES = { unavailable: [10, 40], throttled: [10, 40], parked: [30, 30] } as const
 
 /** A shipper against a stub, with short waits; `ended` lists event ids with how they ended. */
-async function ship(answer: (call: StubCall, attempt: number) => StubAnswer | Promise<StubAnswer>, deadlineMs?: number) {
+async function ship(
+  answer: (call: StubCall, attempt: number) => StubAnswer | Promise<StubAnswer>,
+  deadlineMs?: number,
+) {
   const stub = await stubService(answer)
   const calls = connect({ address: stub.address, namespace: 'edge' }, deadlineMs)
   onTestFinished(() => calls.close())
@@ -65,13 +68,16 @@ test('a hung call is cut at its deadline and repeated with the same request id',
   expect(stub.calls.map((call) => call.requestId)).toEqual(['orders/000000000001', 'orders/000000000001'])
 })
 
-test.each([1, 2, 4, 8, 10, 13, 14, 15])('status %i is repeated until it is delivered, each event once', async (code) => {
-  const { stub, ended, push } = await ship((_, attempt) => (attempt < 3 ? { code } : OK))
-  push(...Array.from({ length: 40 }, (_, i) => start(i)))
-  await until(() => ended.size === 40)
-  expect([...ended.values()].every((outcome) => outcome === 'delivered')).toBe(true)
-  expect(stub.calls).toHaveLength(120)
-})
+test.each([1, 2, 4, 8, 10, 13, 14, 15])(
+  'status %i is repeated until it is delivered, each event once',
+  async (code) => {
+    const { stub, ended, push } = await ship((_, attempt) => (attempt < 3 ? { code } : OK))
+    push(...Array.from({ length: 40 }, (_, i) => start(i)))
+    await until(() => ended.size === 40)
+    expect([...ended.values()].every((outcome) => outcome === 'delivered')).toBe(true)
+    expect(stub.calls).toHaveLength(120)
+  },
+)
 
 test.each([5, 7, 12, 16])('status %i parks all calls, probes slowly, and goes on when it is mended', async (code) => {
   let mended = false
@@ -98,7 +104,9 @@ test('an event that alone is refused by its state does not hold up the others', 
 
 test('a busy key waits alone, and its signals keep their order', async () => {
   let busy = true
-  const { stub, ended, push } = await ship((call) => (call.workflowId === 'audit/hot' && busy ? { code: 8, cause: 5 } : OK))
+  const { stub, ended, push } = await ship((call) =>
+    call.workflowId === 'audit/hot' && busy ? { code: 8, cause: 5 } : OK,
+  )
   push(...Array.from({ length: 5 }, (_, i) => signal(i, 'hot')))
   push(...Array.from({ length: 60 }, (_, i) => signal(100 + i, `calm-${i}`)))
   await until(() => ended.size === 60)
@@ -118,18 +126,26 @@ test('a duplicate and an existing workflow count as deduplicated', async () => {
   const { ended, push } = await ship((call) => (call.workflowId.endsWith('1') ? { code: 6 } : { started: false }))
   push(start(1), start(2), signal(3, 'k'))
   await until(() => ended.size === 3)
-  expect([...ended.values()].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['deduplicated', 'deduplicated', 'delivered'])
+  expect([...ended.values()].toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+    'deduplicated',
+    'deduplicated',
+    'delivered',
+  ])
 })
 
 test('one poisoned record of a batch is the only one that ends as a dead letter', async () => {
-  const idsOf = (call: StubCall): string[] => (JSON.parse(call.signalInput ?? '{}') as MeterBatch).records.map((record) => record.id)
+  const idsOf = (call: StubCall): string[] =>
+    (JSON.parse(call.signalInput ?? '{}') as MeterBatch).records.map((record) => record.id)
   const poison = entry(13, { kind: 'meter', rule: 'usage', key: 'k' }).command.event.id
   const { stub, ended, push } = await ship((call) => (idsOf(call).includes(poison) ? { code: 3, details: 'bad' } : OK))
   const batcher = new Batcher({ ...BATCH_LIMITS, maxRecords: 50 }, (job) => push(job))
   for (let i = 0; i < 100; i++) batcher.add(entry(i, { kind: 'meter', rule: 'usage', key: 'k' }), 0)
   await until(() => ended.size === 100)
   expect([...ended].filter(([, outcome]) => outcome !== 'delivered')).toEqual([[poison, 'INVALID_ARGUMENT: bad']])
-  const delivered = stub.calls.map(idsOf).filter((ids) => !ids.includes(poison)).flat()
+  const delivered = stub.calls
+    .map(idsOf)
+    .filter((ids) => !ids.includes(poison))
+    .flat()
   expect(delivered).toHaveLength(99)
   expect(delivered.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(delivered)
   expect(stub.flight.most).toBe(1)

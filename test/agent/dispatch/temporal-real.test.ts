@@ -22,7 +22,8 @@ function dispatcherAt(address: string, path: string): Dispatcher {
 }
 
 const settled = (dispatcher: Dispatcher) => () => dispatcher.counters().total.pending === 0
-const ids = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => command(from + i).workflowId)
+const ids = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) => command(from + i).workflowId)
 
 describe.skipIf(temporalBinary === undefined)('against a real Temporal server', { timeout: 120_000 }, () => {
   test('starts, signals and batches arrive once, with the identity of the caller', async () => {
@@ -60,7 +61,9 @@ describe.skipIf(temporalBinary === undefined)('against a real Temporal server', 
     expect(signals.map((event) => event.id)).toEqual(commands.slice(5, 11).map((c) => c.event.id))
     const batches = await seen.signals<MeterBatch>('usage/acme', 'batch')
     expect(batches.map((batch) => batch.records.length)).toEqual([10, 10, 5])
-    expect(batches.flatMap((batch) => batch.records.map((r) => r.id))).toEqual(commands.slice(11).map((c) => c.event.id))
+    expect(batches.flatMap((batch) => batch.records.map((r) => r.id))).toEqual(
+      commands.slice(11).map((c) => c.event.id),
+    )
     expect(batches[0]?.records[0]).toMatchObject({ method: 'POST', path: '/orders', subject: 'user-7' })
     await until(async () => (await seen.workflowIds()).length === 7)
   })
@@ -92,34 +95,43 @@ describe.skipIf(temporalBinary === undefined)('against a real Temporal server', 
     expect((await seen.workflowIds()).toSorted()).toEqual(ids(0, 70))
   })
 
-  test.each(['start', 'meter'] as const)('kill -9 with durable events pending loses and doubles none (%s)', async (kind) => {
-    const folder = tempFolder()
-    const path = join(folder, 'outbox.db')
-    const server = temporalServer(await freePort(), folder)
-    await server.start()
-    const nobody = `127.0.0.1:${await freePort()}`
-    let safe = 0
-    safe += await killedMidway([path, server.address, '1000', kind], (report) => report.delivered > 10)
-    // Killed again while it delivers what the first left behind.
-    safe += await killedMidway([path, server.address, '2000', kind], (report) => report.delivered > 10)
-    safe += await killedMidway([path, nobody, '3000', kind], (report) => report.safe > 10)
-    const dispatcher = dispatcherAt(server.address, path)
-    await dispatcher.start()
-    expect(dispatcher.counters().recovered).toBeGreaterThan(10)
-    await until(settled(dispatcher))
-    expectConserved(dispatcher)
+  test.each(['start', 'meter'] as const)(
+    'kill -9 with durable events pending loses and doubles none (%s)',
+    async (kind) => {
+      const folder = tempFolder()
+      const path = join(folder, 'outbox.db')
+      const server = temporalServer(await freePort(), folder)
+      await server.start()
+      const nobody = `127.0.0.1:${await freePort()}`
+      let safe = 0
+      safe += await killedMidway([path, server.address, '1000', kind], (report) => report.delivered > 10)
+      // Killed again while it delivers what the first left behind.
+      safe += await killedMidway([path, server.address, '2000', kind], (report) => report.delivered > 10)
+      safe += await killedMidway([path, nobody, '3000', kind], (report) => report.safe > 10)
+      const dispatcher = dispatcherAt(server.address, path)
+      await dispatcher.start()
+      expect(dispatcher.counters().recovered).toBeGreaterThan(10)
+      await until(settled(dispatcher))
+      expectConserved(dispatcher)
 
-    const seen = await histories(server.address)
-    if (kind === 'start') {
-      await until(async () => (await seen.workflowIds()).length >= safe)
-      expectWithoutGaps((await seen.workflowIds()).map((id) => id.slice('orders/'.length)), safe)
-    } else {
-      const batches = await seen.signals<MeterBatch>('usage/acme', 'batch')
-      const records = batches.flatMap((batch) => batch.records.map((record) => record.id))
-      // Batches are cut anew after a crash, so a record may come twice: by its id the workflow counts it once.
-      expectWithoutGaps([...new Set(records)].map((id) => id.slice('usage/'.length)), safe)
-    }
-  })
+      const seen = await histories(server.address)
+      if (kind === 'start') {
+        await until(async () => (await seen.workflowIds()).length >= safe)
+        expectWithoutGaps(
+          (await seen.workflowIds()).map((id) => id.slice('orders/'.length)),
+          safe,
+        )
+      } else {
+        const batches = await seen.signals<MeterBatch>('usage/acme', 'batch')
+        const records = batches.flatMap((batch) => batch.records.map((record) => record.id))
+        // Batches are cut anew after a crash, so a record may come twice: by its id the workflow counts it once.
+        expectWithoutGaps(
+          [...new Set(records)].map((id) => id.slice('usage/'.length)),
+          safe,
+        )
+      }
+    },
+  )
 })
 
 /** Every round's events must run from its first number without a gap, and be at least as many as were reported safe. */
@@ -138,7 +150,9 @@ interface Report {
 /** Runs the small agent until its report is as wanted, then kills it. Returns how many events were surely on disk. */
 async function killedMidway(args: string[], wanted: (report: Report) => boolean): Promise<number> {
   const script = join(import.meta.dirname, 'support/pending-process.ts')
-  const child = spawn(process.execPath, ['--conditions=development', script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--conditions=development', script, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   let rest = ''
   let last: Report = { safe: 0, delivered: 0 }

@@ -7,7 +7,8 @@ import { signalRequest, startRequest } from '../../../agent/dispatch/temporal-re
 import { entry } from './support/commands.ts'
 
 const CALLER = { namespace: 'edge', identity: 'me' }
-const text = (payload: { data?: Uint8Array | null } | null | undefined): unknown => JSON.parse(Buffer.from(payload?.data ?? []).toString())
+const text = (payload: { data?: Uint8Array | null } | null | undefined): unknown =>
+  JSON.parse(Buffer.from(payload?.data ?? []).toString())
 
 function batch(numbers: readonly number[]): Job {
   const jobs: Job[] = []

@@ -15,7 +15,13 @@ afterAll(() => t[Symbol.asyncDispose]())
 
 async function joseAccepts(token: string): Promise<boolean> {
   try {
-    const options = { issuer: t.server.issuer, audience: 'orders-api', clockTolerance: 60, currentDate: new Date(t.clock.ms), algorithms: keys.map((key) => key.alg) }
+    const options = {
+      issuer: t.server.issuer,
+      audience: 'orders-api',
+      clockTolerance: 60,
+      currentDate: new Date(t.clock.ms),
+      algorithms: keys.map((key) => key.alg),
+    }
     await jwtVerify(token, createLocalJWKSet({ keys: keys.map((key) => key.jwk) as never }), options)
     return true
   } catch {
@@ -40,7 +46,11 @@ const changes = fc.record(
 
 function tokenOf(change: Record<string, unknown>, keyIndex: number): string {
   const { expIn, nbfIn, iatIn, typ, ...rest } = change
-  const dates = Object.fromEntries(Object.entries({ exp: expIn, nbf: nbfIn, iat: iatIn }).flatMap(([name, ahead]) => (typeof ahead === 'number' ? [[name, t.clock.seconds + ahead]] : [])))
+  const dates = Object.fromEntries(
+    Object.entries({ exp: expIn, nbf: nbfIn, iat: iatIn }).flatMap(([name, ahead]) =>
+      typeof ahead === 'number' ? [[name, t.clock.seconds + ahead]] : [],
+    ),
+  )
   return signToken(keys[keyIndex] ?? stranger, t.claims({ ...rest, ...dates }), { typ })
 }
 
@@ -61,14 +71,23 @@ describe('against jose.jwtVerify', () => {
   it('a token with one character changed never passes, in neither', async () => {
     const good = keys.map((key) => signToken(key, t.claims()))
     await fc.assert(
-      fc.asyncProperty(fc.nat(keys.length - 1), fc.nat(), fc.integer({ min: 0x21, max: 0x7e }), async (which, position, code) => {
-        const token = good[which] ?? ''
-        const at = position % token.length
-        const mutated = token.slice(0, at) + String.fromCharCode(code) + token.slice(at + 1)
-        expect(await outcome(t.check(mutated))).toSatisfy((result: string) => (result === 'ok') === (mutated === token))
-        // A hit must not depend on the mutation having been seen.
-        expect(await outcome(t.check(mutated))).toSatisfy((result: string) => (result === 'ok') === (mutated === token))
-      }),
+      fc.asyncProperty(
+        fc.nat(keys.length - 1),
+        fc.nat(),
+        fc.integer({ min: 0x21, max: 0x7e }),
+        async (which, position, code) => {
+          const token = good[which] ?? ''
+          const at = position % token.length
+          const mutated = token.slice(0, at) + String.fromCharCode(code) + token.slice(at + 1)
+          expect(await outcome(t.check(mutated))).toSatisfy(
+            (result: string) => (result === 'ok') === (mutated === token),
+          )
+          // A hit must not depend on the mutation having been seen.
+          expect(await outcome(t.check(mutated))).toSatisfy(
+            (result: string) => (result === 'ok') === (mutated === token),
+          )
+        },
+      ),
       { numRuns: 1000 },
     )
   })
@@ -82,18 +101,42 @@ describe('whatever is sent', () => {
   }
 
   it('random text is refused and breaks nothing', async () => {
-    await fc.assert(fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), fc.nat(3), never), { numRuns: 1000 })
-    await fc.assert(fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }).map((text) => `Bearer ${text}`), fc.nat(3), never), { numRuns: 1000 })
+    await fc.assert(fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), fc.nat(3), never), {
+      numRuns: 1000,
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.string({ unit: 'binary', maxLength: 200 }).map((text) => `Bearer ${text}`),
+        fc.nat(3),
+        never,
+      ),
+      { numRuns: 1000 },
+    )
   })
 
   it('random JSON as header and payload is refused and breaks nothing', async () => {
     const segment = fc.oneof(
       fc.jsonValue().map((value) => JSON.stringify(value)),
-      fc.record({ alg: fc.constantFrom<unknown>('RS256', 'ES256', 'none', 7), kid: fc.jsonValue(), iss: fc.jsonValue(), typ: fc.jsonValue() }, { requiredKeys: ['alg'] }).map((value) => JSON.stringify(value)),
+      fc
+        .record(
+          {
+            alg: fc.constantFrom<unknown>('RS256', 'ES256', 'none', 7),
+            kid: fc.jsonValue(),
+            iss: fc.jsonValue(),
+            typ: fc.jsonValue(),
+          },
+          { requiredKeys: ['alg'] },
+        )
+        .map((value) => JSON.stringify(value)),
       fc.constant('').map(() => JSON.stringify(t.claims())),
       fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
     )
-    const token = fc.tuple(segment, segment, fc.uint8Array({ maxLength: 300 })).map((parts) => `Bearer ${parts.map((part) => Buffer.from(part).toString('base64url')).join('.')}`)
-    await fc.assert(fc.asyncProperty(token, (text) => never(text, 1)), { numRuns: 2000 })
+    const token = fc
+      .tuple(segment, segment, fc.uint8Array({ maxLength: 300 }))
+      .map((parts) => `Bearer ${parts.map((part) => Buffer.from(part).toString('base64url')).join('.')}`)
+    await fc.assert(
+      fc.asyncProperty(token, (text) => never(text, 1)),
+      { numRuns: 2000 },
+    )
   })
 })

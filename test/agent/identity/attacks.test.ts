@@ -32,9 +32,11 @@ const withHeader = (changes: object): string => rawToken(rsa, header(changes), J
 /** Honest RS256 token with claims written as text. */
 const withPayload = (text: string): string => rawToken(rsa, header(), text)
 /** The good claims as JSON text with one more member. */
-const plus = (member: string, changes: object = {}): string => withPayload(`${JSON.stringify(claims(changes)).slice(0, -1)},${member}}`)
+const plus = (member: string, changes: object = {}): string =>
+  withPayload(`${JSON.stringify(claims(changes)).slice(0, -1)},${member}}`)
 const honest = (): string => signToken(rsa, claims())
-const resigned = (token: string, signature: Buffer): string => `${token.slice(0, token.lastIndexOf('.'))}.${b64(signature)}`
+const resigned = (token: string, signature: Buffer): string =>
+  `${token.slice(0, token.lastIndexOf('.'))}.${b64(signature)}`
 const signatureOf = (token: string): Buffer => Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url')
 
 function hs256(secret: string | Buffer): string {
@@ -45,13 +47,31 @@ function hs256(secret: string | Buffer): string {
 const publicKey = createPublicKey(rsa.privateKey)
 
 const attacks: readonly [id: string, what: string, token: () => string, reason: DenyReason][] = [
-  ...['none', 'None', 'nOnE'].map((alg) => ['A1', `alg ${alg}`, () => withHeader({ alg }), 'alg_not_allowed'] as [string, string, () => string, DenyReason]),
-  ['A1', 'alg none without signature', () => `${b64('{"alg":"none"}')}.${b64(JSON.stringify(claims()))}.`, 'malformed_token'],
+  ...['none', 'None', 'nOnE'].map(
+    (alg) =>
+      ['A1', `alg ${alg}`, () => withHeader({ alg }), 'alg_not_allowed'] as [string, string, () => string, DenyReason],
+  ),
+  [
+    'A1',
+    'alg none without signature',
+    () => `${b64('{"alg":"none"}')}.${b64(JSON.stringify(claims()))}.`,
+    'malformed_token',
+  ],
   ['A2', 'alg empty', () => withHeader({ alg: '' }), 'malformed_token'],
   ['A2', 'alg missing', () => withHeader({ alg: undefined }), 'malformed_token'],
   ['A2', 'alg an array', () => withHeader({ alg: ['RS256'] }), 'malformed_token'],
-  ['A3', 'HS256 with the public key as PEM', () => hs256(publicKey.export({ type: 'spki', format: 'pem' })), 'alg_not_allowed'],
-  ['A4', 'HS256 with the public key as DER', () => hs256(publicKey.export({ type: 'spki', format: 'der' })), 'alg_not_allowed'],
+  [
+    'A3',
+    'HS256 with the public key as PEM',
+    () => hs256(publicKey.export({ type: 'spki', format: 'pem' })),
+    'alg_not_allowed',
+  ],
+  [
+    'A4',
+    'HS256 with the public key as DER',
+    () => hs256(publicKey.export({ type: 'spki', format: 'der' })),
+    'alg_not_allowed',
+  ],
   ['A5', 'HS256 with the public key as JWK', () => hs256(JSON.stringify(rsa.jwk)), 'alg_not_allowed'],
   ['A6', 'HS256 with the modulus', () => hs256(Buffer.from(rsa.jwk.n ?? '', 'base64url')), 'alg_not_allowed'],
   ['A7', 'the kid of an EC key under RS256', () => withHeader({ kid: 'ec' }), 'alg_not_allowed'],
@@ -60,19 +80,63 @@ const attacks: readonly [id: string, what: string, token: () => string, reason: 
   ['A8', 'an algorithm the provider does not list', () => withHeader({ alg: 'RS512' }), 'alg_not_allowed'],
   ['A8', 'a key published for RS256 under PS256', () => withHeader({ alg: 'PS256' }), 'alg_not_allowed'],
   ['A9', 'ES256 with r = s = 0', () => resigned(signToken(ec, claims()), Buffer.alloc(64)), 'signature_invalid'],
-  ['A9', 'ES256 with r = s = n', () => resigned(signToken(ec, claims()), Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'.repeat(2), 'hex')), 'signature_invalid'],
+  [
+    'A9',
+    'ES256 with r = s = n',
+    () =>
+      resigned(
+        signToken(ec, claims()),
+        Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'.repeat(2), 'hex'),
+      ),
+    'signature_invalid',
+  ],
   ['A9', 'EdDSA of zeros', () => resigned(signToken(ed, claims()), Buffer.alloc(64)), 'signature_invalid'],
-  ['A10', 'ECDSA in DER', () => {
-    const token = signToken(ec, claims())
-    return resigned(token, sign('sha256', Buffer.from(token.slice(0, token.lastIndexOf('.'))), ec.privateKey))
-  }, 'signature_invalid'],
-  ['A11', 'an RSA signature one byte short', () => resigned(honest(), signatureOf(honest()).subarray(0, -1)), 'signature_invalid'],
-  ['A11', 'an RSA signature one byte long', () => resigned(honest(), Buffer.concat([signatureOf(honest()), Buffer.alloc(1)])), 'signature_invalid'],
-  ['A11', 'an ECDSA signature cut in half', () => resigned(signToken(ec, claims()), Buffer.alloc(32, 1)), 'signature_invalid'],
-  ['A11', 'an EdDSA signature with a byte more', () => resigned(signToken(ed, claims()), Buffer.concat([signatureOf(signToken(ed, claims())), Buffer.alloc(1)])), 'signature_invalid'],
-  ['A11', 'a changed payload', () => honest().replace(/\.[^.]+\./, `.${b64(JSON.stringify(claims({ sub: 'admin' })))}.`), 'signature_invalid'],
+  [
+    'A10',
+    'ECDSA in DER',
+    () => {
+      const token = signToken(ec, claims())
+      return resigned(token, sign('sha256', Buffer.from(token.slice(0, token.lastIndexOf('.'))), ec.privateKey))
+    },
+    'signature_invalid',
+  ],
+  [
+    'A11',
+    'an RSA signature one byte short',
+    () => resigned(honest(), signatureOf(honest()).subarray(0, -1)),
+    'signature_invalid',
+  ],
+  [
+    'A11',
+    'an RSA signature one byte long',
+    () => resigned(honest(), Buffer.concat([signatureOf(honest()), Buffer.alloc(1)])),
+    'signature_invalid',
+  ],
+  [
+    'A11',
+    'an ECDSA signature cut in half',
+    () => resigned(signToken(ec, claims()), Buffer.alloc(32, 1)),
+    'signature_invalid',
+  ],
+  [
+    'A11',
+    'an EdDSA signature with a byte more',
+    () => resigned(signToken(ed, claims()), Buffer.concat([signatureOf(signToken(ed, claims())), Buffer.alloc(1)])),
+    'signature_invalid',
+  ],
+  [
+    'A11',
+    'a changed payload',
+    () => honest().replace(/\.[^.]+\./, `.${b64(JSON.stringify(claims({ sub: 'admin' })))}.`),
+    'signature_invalid',
+  ],
 
-  ['K2', 'no kid, and no key fits', () => rawToken(foreign, JSON.stringify({ alg: 'RS256' }), JSON.stringify(claims())), 'signature_invalid'],
+  [
+    'K2',
+    'no kid, and no key fits',
+    () => rawToken(foreign, JSON.stringify({ alg: 'RS256' }), JSON.stringify(claims())),
+    'signature_invalid',
+  ],
   ['K3', 'a kid that is a path', () => withHeader({ kid: '../../dev/null' }), 'unknown_key'],
   ['K3', 'a kid that is SQL', () => withHeader({ kid: "' OR 1=1" }), 'unknown_key'],
   ['K3', 'a kid that is a URL', () => withHeader({ kid: `${evil.issuer}/jwks` }), 'unknown_key'],
@@ -81,9 +145,24 @@ const attacks: readonly [id: string, what: string, token: () => string, reason: 
   ['K5', 'a kid of 2 KB', () => withHeader({ kid: 'k'.repeat(2048) }), 'malformed_token'],
   ['K5', 'a kid of 10 KB', () => withHeader({ kid: 'k'.repeat(10_240) }), 'token_too_large'],
   ['K6', 'a kid that is no string', () => withHeader({ kid: 7 }), 'malformed_token'],
-  ['K7', 'an embedded key that fits', () => rawToken(foreign, header({ jwk: foreign.jwk }), JSON.stringify(claims())), 'malformed_token'],
-  ['K8', 'jku to an attacker', () => rawToken(foreign, header({ jku: `${evil.issuer}/jwks` }), JSON.stringify(claims())), 'malformed_token'],
-  ['K8', 'x5u to an attacker', () => rawToken(foreign, header({ x5u: `${evil.issuer}/jwks` }), JSON.stringify(claims())), 'malformed_token'],
+  [
+    'K7',
+    'an embedded key that fits',
+    () => rawToken(foreign, header({ jwk: foreign.jwk }), JSON.stringify(claims())),
+    'malformed_token',
+  ],
+  [
+    'K8',
+    'jku to an attacker',
+    () => rawToken(foreign, header({ jku: `${evil.issuer}/jwks` }), JSON.stringify(claims())),
+    'malformed_token',
+  ],
+  [
+    'K8',
+    'x5u to an attacker',
+    () => rawToken(foreign, header({ x5u: `${evil.issuer}/jwks` }), JSON.stringify(claims())),
+    'malformed_token',
+  ],
   ['K9', 'x5c', () => withHeader({ x5c: ['MIIB'] }), 'malformed_token'],
   ['K10', "another issuer's key under the same kid", () => signToken(foreign, claims()), 'signature_invalid'],
   ['K10', 'an attacker as issuer', () => signToken(foreign, claims({ iss: evil.issuer })), 'unknown_issuer'],
@@ -99,8 +178,18 @@ const attacks: readonly [id: string, what: string, token: () => string, reason: 
   ['H8', 'a logout token', () => withHeader({ typ: 'logout+jwt' }), 'typ_mismatch'],
   ['H9', 'a nested token', () => rawToken(rsa, header({ cty: 'JWT' }), honest()), 'malformed_token'],
   ['H9', 'a nested token without cty', () => rawToken(rsa, header(), honest()), 'malformed_token'],
-  ['H10', 'two alg', () => rawToken(rsa, '{"alg":"none","alg":"RS256","kid":"rsa"}', JSON.stringify(claims())), 'malformed_token'],
-  ['H10', 'two alg, one escaped', () => rawToken(rsa, String.raw`{"alg":"RS256","kid":"rsa","\u0061lg":"RS256"}`, JSON.stringify(claims())), 'malformed_token'],
+  [
+    'H10',
+    'two alg',
+    () => rawToken(rsa, '{"alg":"none","alg":"RS256","kid":"rsa"}', JSON.stringify(claims())),
+    'malformed_token',
+  ],
+  [
+    'H10',
+    'two alg, one escaped',
+    () => rawToken(rsa, String.raw`{"alg":"RS256","kid":"rsa","\u0061lg":"RS256"}`, JSON.stringify(claims())),
+    'malformed_token',
+  ],
   ['H11', 'a byte order mark', () => rawToken(rsa, `\ufeff${header()}`, JSON.stringify(claims())), 'malformed_token'],
   ['H12', 'a header that is an array', () => rawToken(rsa, '[]', JSON.stringify(claims())), 'malformed_token'],
 
@@ -108,10 +197,15 @@ const attacks: readonly [id: string, what: string, token: () => string, reason: 
   ['E2', 'a space inside', () => honest().replace('.', ' .'), 'malformed_token'],
   ['E2', 'a tab behind', () => `${honest()}\t`, 'malformed_token'],
   ['E3', 'the standard alphabet', () => `${honest().slice(0, -2)}+/`, 'malformed_token'],
-  ['E4', 'spare bits', () => {
-    const token = honest() // 256 bytes: the last of 342 characters holds four spare bits
-    return token.slice(0, -1) + String.fromCharCode(token.charCodeAt(token.length - 1) + 1)
-  }, 'malformed_token'],
+  [
+    'E4',
+    'spare bits',
+    () => {
+      const token = honest() // 256 bytes: the last of 342 characters holds four spare bits
+      return token.slice(0, -1) + String.fromCharCode(token.charCodeAt(token.length - 1) + 1)
+    },
+    'malformed_token',
+  ],
   ['E5', 'a trailing dot', () => `${honest()}.`, 'malformed_token'],
   ['E6', 'two segments', () => honest().slice(0, honest().lastIndexOf('.')), 'malformed_token'],
   ['E6', 'four segments', () => `${honest()}.AAAA`, 'malformed_token'],
@@ -138,7 +232,12 @@ const attacks: readonly [id: string, what: string, token: () => string, reason: 
   ['C14', 'iss with a slash', () => signToken(rsa, claims({ iss: `${t.server.issuer}/` })), 'unknown_issuer'],
   ['C14', 'iss in other case', () => signToken(rsa, claims({ iss: t.server.issuer.toUpperCase() })), 'unknown_issuer'],
   ['C15', 'iss an array', () => signToken(rsa, claims({ iss: [t.server.issuer] })), 'claim_invalid'],
-  ['C16', 'iss with a look-alike', () => signToken(rsa, claims({ iss: t.server.issuer.replace('1', '１') })), 'unknown_issuer'],
+  [
+    'C16',
+    'iss with a look-alike',
+    () => signToken(rsa, claims({ iss: t.server.issuer.replace('1', '１') })),
+    'unknown_issuer',
+  ],
   ['C17', 'no sub', () => signToken(rsa, claims({ sub: undefined })), 'claim_missing'],
   ['C17', 'an empty sub', () => signToken(rsa, claims({ sub: '' })), 'claim_missing'],
   ['C18', 'sub of 2 KB', () => signToken(rsa, claims({ sub: 'a'.repeat(2048) })), 'claim_invalid'],
@@ -146,7 +245,12 @@ const attacks: readonly [id: string, what: string, token: () => string, reason: 
   ['C20', '__proto__ as iss', () => withPayload(`{"__proto__":${JSON.stringify(claims())}}`), 'claim_missing'],
   ['C20', '__proto__ as sub', () => plus('"__proto__":{"sub":"admin"}', { sub: undefined }), 'claim_missing'],
   ['C21', 'thousands of levels', () => plus(`"x":${'['.repeat(2500)}${']'.repeat(2500)}`), 'malformed_token'],
-  ['C22', '100 000 claims', () => plus(Array.from({ length: 100_000 }, (_, i) => `"c${i}":1`).join()), 'token_too_large'],
+  [
+    'C22',
+    '100 000 claims',
+    () => plus(Array.from({ length: 100_000 }, (_, i) => `"c${i}":1`).join()),
+    'token_too_large',
+  ],
   ['C23', 'two exp', () => plus(`"exp":${t.clock.seconds + 600}`), 'malformed_token'],
   ['C24', 'a huge nbf', () => plus(`"nbf":${'9'.repeat(400)}`), 'claim_invalid'],
   ['C25', 'a lone surrogate as sub', () => plus(String.raw`"sub":"\ud800"`, { sub: undefined }), 'claim_invalid'],
@@ -181,10 +285,14 @@ describe('each attack ends in its reason', () => {
   it('while honest tokens of every kind pass', async () => {
     for (const key of [rsa, ec, ed]) {
       expect(await outcome(t.check(signToken(key, claims())))).toBe('ok')
-      expect(await outcome(t.check(rawToken(key, JSON.stringify({ alg: key.alg }), JSON.stringify(claims()))))).toBe('ok') // K1
+      expect(await outcome(t.check(rawToken(key, JSON.stringify({ alg: key.alg }), JSON.stringify(claims()))))).toBe(
+        'ok',
+      ) // K1
     }
     expect(await outcome(t.check(signToken(rsa, claims({ exp: t.clock.seconds + 0.5 }))))).toBe('ok') // C2
-    expect(await outcome(t.check(signToken(rsa, claims({ nbf: t.clock.seconds + 60, iat: t.clock.seconds + 60 }))))).toBe('ok') // C8, C9
+    expect(
+      await outcome(t.check(signToken(rsa, claims({ nbf: t.clock.seconds + 60, iat: t.clock.seconds + 60 })))),
+    ).toBe('ok') // C8, C9
     expect(await outcome(t.check(signToken(rsa, claims({ aud: ['x', 'orders-api'] }))))).toBe('ok') // C11
     expect(await outcome(t.check(plus('"constructor":{"prototype":{"x":1}},"free":"\\ud800","huge":1e999')))).toBe('ok') // C20, C24, C25
   })

@@ -17,11 +17,20 @@ afterEach(() => t[Symbol.asyncDispose]())
 
 describe('authenticate', () => {
   it('names the caller from the claims of a genuine token', async () => {
-    const token = signToken(key, t.claims({ tenant: 'acme', roles: ['buyer'], scope: 'orders:read orders:write', plan: 'gold' }))
+    const token = signToken(
+      key,
+      t.claims({ tenant: 'acme', roles: ['buyer'], scope: 'orders:read orders:write', plan: 'gold' }),
+    )
     expect(await t.check(token)).toEqual({
       ok: true,
       identity: expect.objectContaining({
-        provider: 'corp', issuer: t.server.issuer, subject: 'user-1', tenant: 'acme', roles: ['buyer'], scopes: ['orders:read', 'orders:write'], expiresAt: t.clock.seconds + 600,
+        provider: 'corp',
+        issuer: t.server.issuer,
+        subject: 'user-1',
+        tenant: 'acme',
+        roles: ['buyer'],
+        scopes: ['orders:read', 'orders:write'],
+        expiresAt: t.clock.seconds + 600,
       }),
     })
   })
@@ -56,7 +65,8 @@ describe('authenticate', () => {
     await t.auth.authenticate(undefined, 0, ['corp'])
     const { results, providers } = t.auth.counters
     expect(providers).toEqual(['', 'corp'])
-    const at = (row: number, name: Parameters<typeof outcomeColumn>[0]): number | undefined => results[row * outcomes.length + outcomeColumn(name)]
+    const at = (row: number, name: Parameters<typeof outcomeColumn>[0]): number | undefined =>
+      results[row * outcomes.length + outcomeColumn(name)]
     expect([at(1, 'ok'), at(1, 'audience_mismatch'), at(0, 'no_credentials')]).toEqual([1, 1, 1])
     expect(results.reduce((sum, count) => sum + count, 0)).toBe(3)
   })
@@ -87,10 +97,14 @@ describe('providers', () => {
   it('are chosen by issuer among those the rule allows, each with its own keys under the same kid', async () => {
     const other = testKey('ES256', 'one')
     await using s = await setUp([other])
-    const auth = createAuthenticator([provider(t.server.issuer), provider(s.server.issuer, { name: 'partner' })], { log: memoryLog(), now: t.clock.now })
+    const auth = createAuthenticator([provider(t.server.issuer), provider(s.server.issuer, { name: 'partner' })], {
+      log: memoryLog(),
+      now: t.clock.now,
+    })
     auth.start()
     await until(() => auth.ready())
-    const check = (token: string, names: string[]): Promise<string> => outcome(auth.authenticate(`Bearer ${token}`, 1, names))
+    const check = (token: string, names: string[]): Promise<string> =>
+      outcome(auth.authenticate(`Bearer ${token}`, 1, names))
     const ours = signToken(key, t.claims())
     const theirs = signToken(other, s.claims())
     expect(await check(ours, ['partner', 'corp'])).toBe('ok')
@@ -106,7 +120,10 @@ describe('providers', () => {
   })
 
   it('with one issuer and two audiences judge a token each for itself', async () => {
-    const auth = createAuthenticator([provider(t.server.issuer), provider(t.server.issuer, { name: 'billing', audience: ['billing-api'] })], { log: memoryLog(), now: t.clock.now })
+    const auth = createAuthenticator(
+      [provider(t.server.issuer), provider(t.server.issuer, { name: 'billing', audience: ['billing-api'] })],
+      { log: memoryLog(), now: t.clock.now },
+    )
     auth.start()
     await until(() => auth.ready())
     const token = `Bearer ${signToken(key, t.claims())}`
@@ -184,7 +201,11 @@ describe('a cached token', () => {
 describe('an issuer in trouble', () => {
   it('that is down from the start is 503, not 401, and is found when it comes up', async () => {
     t.server.answer('/jwks', text('', 503))
-    const auth = createAuthenticator([provider(t.server.issuer)], { log: memoryLog(), now: t.clock.now, keyLimits: { minBackoffMs: 5, maxBackoffMs: 20 } })
+    const auth = createAuthenticator([provider(t.server.issuer)], {
+      log: memoryLog(),
+      now: t.clock.now,
+      keyLimits: { minBackoffMs: 5, maxBackoffMs: 20 },
+    })
     const token = `Bearer ${signToken(key, t.claims())}`
     expect(await outcome(auth.authenticate(token, 1, ['corp']))).toBe('keys_unavailable') // not even started
     auth.start()
@@ -204,7 +225,9 @@ describe('an issuer in trouble', () => {
 
   it('that hangs keeps only so many tokens waiting, and those it has keys for pass', async () => {
     t.server.answer('/jwks', hang)
-    const waiting = Array.from({ length: 1024 }, (_, i) => t.check(signToken({ ...next, kid: `unknown-${i}` }, t.claims())))
+    const waiting = Array.from({ length: 1024 }, (_, i) =>
+      t.check(signToken({ ...next, kid: `unknown-${i}` }, t.claims())),
+    )
     expect(t.check(signToken({ ...next, kid: 'one-more' }, t.claims()))).toEqual({ ok: false, reason: 'overload' })
     expect(await outcome(t.check(signToken(key, t.claims())))).toBe('ok')
     t.auth.close()
@@ -222,13 +245,17 @@ describe('the attacks on key selection', () => {
   it('without kid: each key of the right type is tried, three at most', async () => {
     const keys = Array.from({ length: 4 }, (_, i) => testKey('RS256', `rsa-${i}`))
     await using s = await setUp(keys)
-    const outcomesOf = await Promise.all(keys.map((each) => outcome(s.check(signToken(each, s.claims(), { kid: undefined })))))
+    const outcomesOf = await Promise.all(
+      keys.map((each) => outcome(s.check(signToken(each, s.claims(), { kid: undefined })))),
+    )
     expect(outcomesOf).toEqual(['ok', 'ok', 'ok', 'signature_invalid'])
   })
 
   it('of 1000 random kids make one request, and valid tokens are served meanwhile', async () => {
     const before = calm.server.requests.length
-    const results = Array.from({ length: 1000 }, (_, i) => calm.check(signToken({ ...key, kid: `kid-${i}` }, calm.claims())))
+    const results = Array.from({ length: 1000 }, (_, i) =>
+      calm.check(signToken({ ...key, kid: `kid-${i}` }, calm.claims())),
+    )
     expect(await outcome(calm.check(signToken(key, calm.claims())))).toBe('ok')
     expect(new Set(await Promise.all(results.map(outcome)))).toEqual(new Set(['unknown_key']))
     expect(calm.server.requests.length - before).toBe(1)

@@ -83,9 +83,12 @@ describe('issuer, audience and type', () => {
     expect(judge({ aud })).toBe(reason)
   })
 
-  it.each([undefined, 'JWT', 'jwt', 'at+jwt', 'application/at+jwt'])('typ %s is an access token where the provider says nothing', (typ) => {
-    expect(judge({}, {}, typ)).toMatchObject({ subject: 'user-1' })
-  })
+  it.each([undefined, 'JWT', 'jwt', 'at+jwt', 'application/at+jwt'])(
+    'typ %s is an access token where the provider says nothing',
+    (typ) => {
+      expect(judge({}, {}, typ)).toMatchObject({ subject: 'user-1' })
+    },
+  )
 
   it.each(['dpop+jwt', 'logout+jwt', 'secevent+jwt', ''])('typ %j is none', (typ) => {
     expect(judge({}, {}, typ)).toBe('typ_mismatch')
@@ -97,9 +100,12 @@ describe('issuer, audience and type', () => {
     expect(judge({}, { typ: ['at+jwt'] })).toBe('typ_mismatch')
   })
 
-  it.each([{ nonce: 'n' }, { at_hash: 'h' }, { c_hash: 'h' }, { token_use: 'id' }])('refuses the ID token %j', (claims) => {
-    expect(judge(claims)).toBe('typ_mismatch')
-  })
+  it.each([{ nonce: 'n' }, { at_hash: 'h' }, { c_hash: 'h' }, { token_use: 'id' }])(
+    'refuses the ID token %j',
+    (claims) => {
+      expect(judge(claims)).toBe('typ_mismatch')
+    },
+  )
 
   it('refuses a token bound to a key or certificate that nobody proved to hold', () => {
     expect(judge({ cnf: { 'x5t#S256': 'abc' } })).toBe('binding_missing')
@@ -122,7 +128,9 @@ describe('what becomes a variable', () => {
   })
 
   it('takes the subject from the configured path', () => {
-    expect(judge({ 'https://x/': { id: 'arn' } }, { claims: { subject: ['https://x/', 'id'], tenant: [], roles: [] } })).toMatchObject({ subject: 'arn' })
+    expect(
+      judge({ 'https://x/': { id: 'arn' } }, { claims: { subject: ['https://x/', 'id'], tenant: [], roles: [] } }),
+    ).toMatchObject({ subject: 'arn' })
   })
 
   it.each([
@@ -141,7 +149,10 @@ describe('what becomes a variable', () => {
   it.each([
     [undefined, []],
     [null, []],
-    [['buyer', 'admin', 'buyer', ''], ['buyer', 'admin']],
+    [
+      ['buyer', 'admin', 'buyer', ''],
+      ['buyer', 'admin'],
+    ],
     ['buyer admin', ['buyer', 'admin']],
     ['buyer, admin', ['buyer', 'admin']],
   ])('roles %j read %j', (roles, list) => {
@@ -157,13 +168,18 @@ describe('what becomes a variable', () => {
     expect(judge({ roles })).toMatchObject({ roles: roles.slice(0, 50) })
   })
 
-  it.each([{ scope: 'a b' }, { scope: ['a', 'b'] }, { scp: ['a', 'b'] }, { scp: 'a b' }, { scope: 'a', scp: ['b'] }])('reads the scopes of %j alike', (claims) => {
-    expect(judge(claims)).toMatchObject({ scopes: ['a', 'b'] })
-  })
+  it.each([{ scope: 'a b' }, { scope: ['a', 'b'] }, { scp: ['a', 'b'] }, { scp: 'a b' }, { scope: 'a', scp: ['b'] }])(
+    'reads the scopes of %j alike',
+    (claims) => {
+      expect(judge(claims)).toMatchObject({ scopes: ['a', 'b'] })
+    },
+  )
 
   it('gives an identity that nobody can change', () => {
     const identity = judge({ roles: ['a'], deep: { list: [{}] } })
     if (typeof identity === 'string') throw new Error(identity)
-    expect([identity, identity.roles, identity.scopes, identity.claims, identity.claims['deep']].every(Object.isFrozen)).toBe(true)
+    expect(
+      [identity, identity.roles, identity.scopes, identity.claims, identity.claims['deep']].every(Object.isFrozen),
+    ).toBe(true)
   })
 })

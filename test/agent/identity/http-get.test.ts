@@ -21,23 +21,24 @@ let issuer: string
 beforeAll(async () => {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      serialNumber: '01',
-      name: 'CN=localhost',
-      notBefore: new Date(Date.now() - 60_000),
-      notAfter: new Date(Date.now() + 3_600_000),
-      signingAlgorithm: algorithm,
-      keys,
-      extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }])],
-    },
-  )
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: '01',
+    name: 'CN=localhost',
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 3_600_000),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }])],
+  })
   const privateKey = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
   directory = await mkdtemp(join(tmpdir(), 'identity-'))
   await writeFile(join(directory, 'ca.pem'), certificate.toString('pem'))
-  server = createServer({ cert: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${privateKey}\n-----END PRIVATE KEY-----` }, (_request, response) => {
-    response.end(JSON.stringify({ keys: [key.jwk] }))
-  })
+  server = createServer(
+    { cert: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${privateKey}\n-----END PRIVATE KEY-----` },
+    (_request, response) => {
+      response.end(JSON.stringify({ keys: [key.jwk] }))
+    },
+  )
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   issuer = `https://localhost:${(server.address() as AddressInfo).port}`
 })
@@ -57,7 +58,9 @@ describe('an endpoint with a certificate of a private authority', () => {
   })
 
   it('is trusted with its caFile', async () => {
-    const keys = new KeyManager(provider(issuer, { jwksUri: `${issuer}/jwks`, caFile: join(directory, 'ca.pem') }), { log: memoryLog() })
+    const keys = new KeyManager(provider(issuer, { jwksUri: `${issuer}/jwks`, caFile: join(directory, 'ca.pem') }), {
+      log: memoryLog(),
+    })
     await keys.refresh()
     keys.close()
     expect(keys.status()).toMatchObject({ keys: 1 })
@@ -65,7 +68,10 @@ describe('an endpoint with a certificate of a private authority', () => {
 
   it('is still refused under another name than its certificate has', async () => {
     const elsewhere = issuer.replace('localhost', '127.0.0.1')
-    const keys = new KeyManager(provider(elsewhere, { jwksUri: `${elsewhere}/jwks`, caFile: join(directory, 'ca.pem') }), { log: memoryLog() })
+    const keys = new KeyManager(
+      provider(elsewhere, { jwksUri: `${elsewhere}/jwks`, caFile: join(directory, 'ca.pem') }),
+      { log: memoryLog() },
+    )
     await keys.refresh()
     keys.close()
     expect(keys.usable()).toBe(false)

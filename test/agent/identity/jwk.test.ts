@@ -17,7 +17,8 @@ describe('importVetted', () => {
   })
 
   it('infers the algorithms from the key type where the key names none (AWS STS does not)', async () => {
-    const algorithms = async (jwk: object): Promise<readonly string[]> => (await importVetted({ ...jwk, alg: undefined })).algorithms
+    const algorithms = async (jwk: object): Promise<readonly string[]> =>
+      (await importVetted({ ...jwk, alg: undefined })).algorithms
     expect(await algorithms(rsa)).toEqual(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])
     expect(await algorithms(ec)).toEqual(['ES256'])
     expect(await algorithms(testKey('ES384').jwk)).toEqual(['ES384'])
@@ -46,7 +47,10 @@ describe('importVetted', () => {
     ['exponent 1', { ...rsa, e: 'AQ' }],
     ['an even exponent', { ...rsa, e: 'AQAA' }],
     ['a huge exponent', { ...rsa, e: rsa.n }],
-    ['an even modulus', { ...rsa, n: b64(Buffer.concat([Buffer.from(rsa.n ?? '', 'base64url').subarray(0, -1), Buffer.from([2])])) }],
+    [
+      'an even modulus',
+      { ...rsa, n: b64(Buffer.concat([Buffer.from(rsa.n ?? '', 'base64url').subarray(0, -1), Buffer.from([2])])) },
+    ],
     ['n that is no base64url', { ...rsa, n: 'a b' }],
     ['no n', { ...rsa, n: undefined }],
     ['an unknown curve', { ...ec, crv: 'secp256k1', alg: undefined }],

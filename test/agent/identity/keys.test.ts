@@ -66,7 +66,10 @@ describe('finding keys', () => {
     ['no keys', { jwks_uri: undefined }],
   ])('trusts no discovery document that names %s', async (_what, change) => {
     const changed = typeof change === 'function' ? change(server.issuer) : change
-    server.answer('/.well-known/openid-configuration', json({ issuer: server.issuer, jwks_uri: `${server.issuer}/jwks`, ...changed }))
+    server.answer(
+      '/.well-known/openid-configuration',
+      json({ issuer: server.issuer, jwks_uri: `${server.issuer}/jwks`, ...changed }),
+    )
     const keys = manager()
     await keys.refresh()
     expect([keys.usable(), keys.status().fetches]).toEqual([false, { ok: 0, failed: 1 }])
@@ -77,21 +80,50 @@ describe('finding keys', () => {
 describe('a failing endpoint', () => {
   const failures: [string, Answer, string][] = [
     ['hangs', hang, 'no answer within 100 ms'],
-    ['hangs in the middle of the body', (_request, response) => void response.writeHead(200).write('{"keys":['), 'no answer within 100 ms'],
+    [
+      'hangs in the middle of the body',
+      (_request, response) => void response.writeHead(200).write('{"keys":['),
+      'no answer within 100 ms',
+    ],
     ['answers 500', text('', 500), 'HTTP 500'],
     ['answers 404', text('', 404), 'HTTP 404'],
-    ['redirects to a metadata address', text('', 302, { location: 'http://169.254.169.254/' }), 'HTTP 302: redirects are not followed'],
+    [
+      'redirects to a metadata address',
+      text('', 302, { location: 'http://169.254.169.254/' }),
+      'HTTP 302: redirects are not followed',
+    ],
     ['sends 10 MB', text(`{"keys":[],"x":"${'x'.repeat(10_000_000)}"}`), 'the answer is longer than 262144 bytes'],
-    ['sends HTML', text('<html>eyJhbGciOiJub25lIn0</html>', 200, { 'content-type': 'text/html' }), 'the answer is not JSON'],
+    [
+      'sends HTML',
+      text('<html>eyJhbGciOiJub25lIn0</html>', 200, { 'content-type': 'text/html' }),
+      'the answer is not JSON',
+    ],
     ['sends half a JSON', text('{"keys":'), 'the answer is not JSON'],
     ['sends keys that is no array', json({ keys: {} }), 'the answer is not a JWK Set'],
     ['sends an array', json([first.jwk]), 'the answer is not a JWK Set'],
     ['sends no key', json({ keys: [] }), 'no usable key in the JWK Set (it is empty)'],
-    ['sends only bad keys', json({ keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }), 'no usable key in the JWK Set (keys[0]: holds private or symmetric key material)'],
-    ['sends 101 keys', json({ keys: Array.from({ length: 101 }, () => first.jwk) }), 'the JWK Set holds more than 100 keys'],
-    ['sends a compressed body', json({ keys: [first.jwk] }, { 'content-encoding': 'gzip' }), 'the answer is compressed'],
+    [
+      'sends only bad keys',
+      json({ keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }),
+      'no usable key in the JWK Set (keys[0]: holds private or symmetric key material)',
+    ],
+    [
+      'sends 101 keys',
+      json({ keys: Array.from({ length: 101 }, () => first.jwk) }),
+      'the JWK Set holds more than 100 keys',
+    ],
+    [
+      'sends a compressed body',
+      json({ keys: [first.jwk] }, { 'content-encoding': 'gzip' }),
+      'the answer is compressed',
+    ],
     ['cuts the connection', (_request, response) => void response.socket?.destroy(), 'connection failed (ECONNRESET)'],
-    ['cuts the body', (_request, response) => void response.writeHead(200, { 'content-length': '100' }).write('{"keys":[', () => response.socket?.destroy()), 'the connection was closed early'],
+    [
+      'cuts the body',
+      (_request, response) =>
+        void response.writeHead(200, { 'content-length': '100' }).write('{"keys":[', () => response.socket?.destroy()),
+      'the connection was closed early',
+    ],
   ]
 
   it.each(failures)('that %s leaves the last good set in use, and says why', async (_what, answer, error) => {
@@ -187,7 +219,13 @@ describe('unknown kids', () => {
 
 describe('a key set', () => {
   it('loses its bad keys and keeps its good ones', async () => {
-    server.publish([{ kty: 'oct', k: 'c2VjcmV0', kid: 'a' }, null as unknown as object, { ...first.jwk, d: first.jwk.x }, { ...second.jwk, kid: 'enc', use: 'enc' }, second.jwk])
+    server.publish([
+      { kty: 'oct', k: 'c2VjcmV0', kid: 'a' },
+      null as unknown as object,
+      { ...first.jwk, d: first.jwk.x },
+      { ...second.jwk, kid: 'enc', use: 'enc' },
+      second.jwk,
+    ])
     const keys = manager()
     await keys.refresh()
     expect(keys.status().keys).toBe(1)

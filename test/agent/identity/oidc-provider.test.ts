@@ -9,7 +9,11 @@ import { outcome } from './support/setup.ts'
 // A certified provider, its discovery, its key set and its RFC 9068 tokens: nothing here is of our making.
 function privateKey(kid: string, alg: 'RS256' | 'PS256' | 'ES256' | 'EdDSA'): JWK {
   const { privateKey: key } =
-    alg === 'EdDSA' ? generateKeyPairSync('ed25519') : alg === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('rsa', { modulusLength: 2048 })
+    alg === 'EdDSA'
+      ? generateKeyPairSync('ed25519')
+      : alg === 'ES256'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : generateKeyPairSync('rsa', { modulusLength: 2048 })
   return { ...key.export({ format: 'jwk' }), kid, alg, use: 'sig' } as JWK
 }
 
@@ -18,7 +22,10 @@ let idp: OidcProvider
 let auth: Authenticator
 
 function authenticator(issuer: string): Authenticator {
-  const made = createAuthenticator([provider(issuer, { typ: ['at+jwt'] })], { log: memoryLog(), keyLimits: { minBackoffMs: 10, maxBackoffMs: 50 } })
+  const made = createAuthenticator([provider(issuer, { typ: ['at+jwt'] })], {
+    log: memoryLog(),
+    keyLimits: { minBackoffMs: 10, maxBackoffMs: 50 },
+  })
   made.start()
   return made
 }
@@ -40,7 +47,14 @@ describe('a real OpenID provider', () => {
     const result = await auth.authenticate(token, 1, ['corp'])
     expect(result).toMatchObject({
       ok: true,
-      identity: { provider: 'corp', issuer: idp.issuer, subject: 'shop', tenant: 'acme', roles: ['buyer'], scopes: ['orders:read', 'orders:write'] },
+      identity: {
+        provider: 'corp',
+        issuer: idp.issuer,
+        subject: 'shop',
+        tenant: 'acme',
+        roles: ['buyer'],
+        scopes: ['orders:read', 'orders:write'],
+      },
     })
     expect(result.ok && result.identity.claims['plan']).toBe('gold')
     expect(auth.authenticate(token, 1, ['corp'])).toBe(result)

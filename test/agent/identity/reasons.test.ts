@@ -8,7 +8,9 @@ describe('reasons', () => {
   })
 
   it('names error and description for an invalid token', () => {
-    expect(challenge('expired', { realm: 'api' })).toBe('Bearer realm="api", error="invalid_token", error_description="The token has expired"')
+    expect(challenge('expired', { realm: 'api' })).toBe(
+      'Bearer realm="api", error="invalid_token", error_description="The token has expired"',
+    )
   })
 
   it('names the scope that is missing', () => {
@@ -24,7 +26,13 @@ describe('reasons', () => {
   })
 
   it('never sends 401 without a challenge (RFC 9110 section 15.5.2), and gives each form its status (RFC 6750 section 3.1)', () => {
-    const statusOf = { none: [400, 403, 429, 503], bare: [401], invalid_request: [400], invalid_token: [401], insufficient_scope: [403] }
+    const statusOf = {
+      none: [400, 403, 429, 503],
+      bare: [401],
+      invalid_request: [400],
+      invalid_token: [401],
+      insufficient_scope: [403],
+    }
     for (const reason of denyReasons) expect(statusOf[reasons[reason].challenge]).toContain(reasons[reason].status)
   })
 
@@ -36,7 +44,9 @@ describe('reasons', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (realm, scope) => {
         const value = challenge('insufficient_scope', { realm, scope })
-        expect(value).toMatch(/^Bearer realm="(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*", error="insufficient_scope", error_description="[^"]+"(, scope="[^"\\]+")?$/)
+        expect(value).toMatch(
+          /^Bearer realm="(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*", error="insufficient_scope", error_description="[^"]+"(, scope="[^"\\]+")?$/,
+        )
       }),
     )
   })

@@ -21,7 +21,9 @@ describe('freshForMs', () => {
 
 describe('backoffMs', () => {
   it('doubles up to a minute and never comes near zero', () => {
-    expect([1, 2, 3, 7, 50].map((failures) => backoffMs(failures, keyLimits, 1))).toEqual([1000, 2000, 4000, 60_000, 60_000])
+    expect([1, 2, 3, 7, 50].map((failures) => backoffMs(failures, keyLimits, 1))).toEqual([
+      1000, 2000, 4000, 60_000, 60_000,
+    ])
     expect(backoffMs(1, keyLimits, 0)).toBe(500)
   })
 })

@@ -10,8 +10,20 @@ let cache: TokenCache
 let live: Set<string>
 let keys: { generation: number; isLive: (id: string) => boolean }
 
-function verified(expiresInS: number, claims: Record<string, unknown> = {}): { result: Authenticated; keyId: string; tokenLength: number } {
-  const identity = { provider: 'corp', issuer: corp.issuer, subject: 'a', tenant: '', roles: [], scopes: [], claims, expiresAt: clock.seconds + expiresInS }
+function verified(
+  expiresInS: number,
+  claims: Record<string, unknown> = {},
+): { result: Authenticated; keyId: string; tokenLength: number } {
+  const identity = {
+    provider: 'corp',
+    issuer: corp.issuer,
+    subject: 'a',
+    tenant: '',
+    roles: [],
+    scopes: [],
+    claims,
+    expiresAt: clock.seconds + expiresInS,
+  }
   return { result: { ok: true, identity }, keyId: 'key-1', tokenLength: 1000 }
 }
 
@@ -99,7 +111,15 @@ describe('a refusal', () => {
     expect(get()).toBeUndefined()
   })
 
-  it.each(['unknown_key', 'keys_unavailable', 'not_yet_valid', 'issued_in_future', 'overload', 'internal_error', 'revoked'] as const)('for %s is not remembered', (reason) => {
+  it.each([
+    'unknown_key',
+    'keys_unavailable',
+    'not_yet_valid',
+    'issued_in_future',
+    'overload',
+    'internal_error',
+    'revoked',
+  ] as const)('for %s is not remembered', (reason) => {
     cache.putDenied('k', denied(reason), keys, clock.now())
     expect(cache.negativeEntries).toBe(0)
   })

@@ -8,8 +8,18 @@ import { parseStrict, type StrictJwt } from '../../../agent/identity/strict-jwt.
 
 // The vectors sign arbitrary payloads (mostly "foo"), which are no JWT claims: a valid vector is re-read here with the
 // form checks of the header and the signature only. An invalid one must fail somewhere in the whole pipeline.
-interface Vector { tcId: number; comment: string; jws: string; result: 'valid' | 'invalid' }
-interface Group { comment: string; public?: { keys?: unknown[] }; private?: { keys?: unknown[] }; tests: Vector[] }
+interface Vector {
+  tcId: number
+  comment: string
+  jws: string
+  result: 'valid' | 'invalid'
+}
+interface Group {
+  comment: string
+  public?: { keys?: unknown[] }
+  private?: { keys?: unknown[] }
+  tests: Vector[]
+}
 
 const folder = resolve(import.meta.dirname, '../../../../shared/vectors/wycheproof')
 const present = existsSync(folder)
@@ -52,7 +62,9 @@ async function accepts(group: Group, jws: string): Promise<boolean> {
   if (token === undefined) return false
   const document = group.public ?? group.private
   try {
-    const { set } = Array.isArray(document?.keys) ? await parseKeySet(document, 100) : await parseKeySet({ keys: [document] }, 100)
+    const { set } = Array.isArray(document?.keys)
+      ? await parseKeySet(document, 100)
+      : await parseKeySet({ keys: [document] }, 100)
     const candidates = set.candidates(token.kid, token.alg)
     if (typeof candidates === 'string') return false
     for (const key of candidates) if (await verifySignature(token, key)) return true
@@ -63,18 +75,25 @@ async function accepts(group: Group, jws: string): Promise<boolean> {
   }
 }
 
-const isHmac = (vector: Vector): boolean => Buffer.from(vector.jws.split('.')[0] ?? '', 'base64url').toString('latin1').includes('"HS')
+const isHmac = (vector: Vector): boolean =>
+  Buffer.from(vector.jws.split('.')[0] ?? '', 'base64url')
+    .toString('latin1')
+    .includes('"HS')
 
 describe.runIf(present)('Wycheproof', () => {
-  it.each(['json_web_signature_test.json', 'json_web_key_test.json', 'json_web_crypto_test.json'])('%s: no invalid vector is accepted', async (file) => {
-    const accepted: string[] = []
-    for (const group of groups(file)) {
-      for (const vector of group.tests) {
-        if (vector.result === 'invalid' && typeof vector.jws === 'string' && (await accepts(group, vector.jws))) accepted.push(`${vector.tcId} ${vector.comment}`)
+  it.each(['json_web_signature_test.json', 'json_web_key_test.json', 'json_web_crypto_test.json'])(
+    '%s: no invalid vector is accepted',
+    async (file) => {
+      const accepted: string[] = []
+      for (const group of groups(file)) {
+        for (const vector of group.tests) {
+          if (vector.result === 'invalid' && typeof vector.jws === 'string' && (await accepts(group, vector.jws)))
+            accepted.push(`${vector.tcId} ${vector.comment}`)
+        }
       }
-    }
-    expect(accepted).toEqual([])
-  })
+      expect(accepted).toEqual([])
+    },
+  )
 
   it('every valid vector of an asymmetric algorithm is accepted, but those refused for a reason', async () => {
     const refused: number[] = []
@@ -87,7 +106,9 @@ describe.runIf(present)('Wycheproof', () => {
       }
     }
     expect(count).toBeGreaterThan(30)
-    expect(refused.toSorted((a, b) => a - b)).toEqual([...REFUSED.keys()].filter((id) => !HMAC_EXCEPTIONS.has(id)).toSorted((a, b) => a - b))
+    expect(refused.toSorted((a, b) => a - b)).toEqual(
+      [...REFUSED.keys()].filter((id) => !HMAC_EXCEPTIONS.has(id)).toSorted((a, b) => a - b),
+    )
   })
 
   it('the weak keys of the JWK vectors are refused by vetting: ROCA and exponent 1', async () => {
@@ -97,7 +118,10 @@ describe.runIf(present)('Wycheproof', () => {
       return document?.keys?.[0] ?? document
     }
     await expect(importVetted(keysOf(7))).rejects.toMatchObject({ name: 'KeyRefused', message: 'RSA modulus is weak' })
-    await expect(importVetted(keysOf(9))).rejects.toMatchObject({ name: 'KeyRefused', message: 'RSA exponent is even or below 3' })
+    await expect(importVetted(keysOf(9))).rejects.toMatchObject({
+      name: 'KeyRefused',
+      message: 'RSA exponent is even or below 3',
+    })
   })
 })
 

@@ -35,14 +35,24 @@ describe('the linter', () => {
   })
 
   it('finds a deadline that HAProxy does not wait for', () => {
-    expect(findings({ env: { SPOE_PROCESSING_TIMEOUT: '30ms' } })).toMatchObject([{ code: 'SPOE_DEADLINE', severity: 'error' }])
-    expect(findings({ haproxy: (text) => text.replace('SPOE_PROCESSING_TIMEOUT 50ms', 'SPOE_PROCESSING_TIMEOUT 20') })).toMatchObject([{ code: 'SPOE_DEADLINE' }])
-    expect(findings({ spoe: (text) => text.replace(/timeout processing.*/, '') })).toMatchObject([{ code: 'SPOE_DEADLINE', file: 'spoe.conf' }])
+    expect(findings({ env: { SPOE_PROCESSING_TIMEOUT: '30ms' } })).toMatchObject([
+      { code: 'SPOE_DEADLINE', severity: 'error' },
+    ])
+    expect(
+      findings({ haproxy: (text) => text.replace('SPOE_PROCESSING_TIMEOUT 50ms', 'SPOE_PROCESSING_TIMEOUT 20') }),
+    ).toMatchObject([{ code: 'SPOE_DEADLINE' }])
+    expect(findings({ spoe: (text) => text.replace(/timeout processing.*/, '') })).toMatchObject([
+      { code: 'SPOE_DEADLINE', file: 'spoe.conf' },
+    ])
   })
 
   it('finds a message that is never sent', () => {
-    expect(findings({ spoe: (text) => text.replace('messages check outcome', 'messages outcome') })).toMatchObject([{ code: 'SPOE_MESSAGE_MISSING' }])
-    expect(findings({ spoe: (text) => text.replace('event on-frontend-http-request', '') })).toMatchObject([{ code: 'SPOE_MESSAGE_MISSING' }])
+    expect(findings({ spoe: (text) => text.replace('messages check outcome', 'messages outcome') })).toMatchObject([
+      { code: 'SPOE_MESSAGE_MISSING' },
+    ])
+    expect(findings({ spoe: (text) => text.replace('event on-frontend-http-request', '') })).toMatchObject([
+      { code: 'SPOE_MESSAGE_MISSING' },
+    ])
   })
 
   it('lets go without the outcome message', () => {
@@ -50,24 +60,32 @@ describe('the linter', () => {
   })
 
   it('finds an argument that the rules need', () => {
-    expect(findings({ spoe: (text) => text.replace('auth_count=req.fhdr_cnt(authorization)', '') })).toMatchObject([{ code: 'SPOE_ARGUMENT_MISSING', message: expect.stringContaining('"auth_count"') }])
+    expect(findings({ spoe: (text) => text.replace('auth_count=req.fhdr_cnt(authorization)', '') })).toMatchObject([
+      { code: 'SPOE_ARGUMENT_MISSING', message: expect.stringContaining('"auth_count"') },
+    ])
   })
 
   it('finds a variable that HAProxy would drop', () => {
-    const found = findings({ spoe: (text) => text.replace(' event_id workflow_id', ' workflow_id'), haproxy: (text) => text.replace('txn.temporal.event_id', 'txn.other') })
-    expect(found).toMatchObject([{ code: 'SPOE_VARIABLE_UNREGISTERED', message: expect.stringContaining('"event_id"') }])
+    const found = findings({
+      spoe: (text) => text.replace(' event_id workflow_id', ' workflow_id'),
+      haproxy: (text) => text.replace('txn.temporal.event_id', 'txn.other'),
+    })
+    expect(found).toMatchObject([
+      { code: 'SPOE_VARIABLE_UNREGISTERED', message: expect.stringContaining('"event_id"') },
+    ])
     const plan = findings({ haproxy: (text) => text.replaceAll('txn.temporal.plan', 'txn.plan') })
     expect(plan).toMatchObject([{ code: 'SPOE_VARIABLE_UNREGISTERED', file: expect.stringContaining('agent.yaml') }])
   })
 })
 
 describe('a file in HAProxy syntax', () => {
-  const words = (line: string): string[] => new HaproxyFile('x', `global\n${line}`, { A: '1' }).sections[0]?.lines[0]?.words.map((word) => word.text) ?? []
+  const words = (line: string): string[] =>
+    new HaproxyFile('x', `global\n${line}`, { A: '1' }).sections[0]?.lines[0]?.words.map((word) => word.text) ?? []
 
   it.each([
     ['log stdout  local0', ['log', 'stdout', 'local0']],
     ['a "b c" d', ['a', 'b c', 'd']],
-    ["a 'b \"$A\" # c' d # comment", ['a', 'b "$A" # c', 'd']],
+    ['a \'b "$A" # c\' d # comment', ['a', 'b "$A" # c', 'd']],
     ['a b\\ c \\# d', ['a', 'b c', '#', 'd']],
     ['a "x${A}y" "$A" "${B}" $A', ['a', 'x1y', '1', '', '$A']],
   ])('%j is read as HAProxy reads it', (line, expected) => {

@@ -41,7 +41,12 @@ describe('a decision', () => {
   })
 
   it('is a denial when no rule matches', () => {
-    expect(decideSync(ORDERS, 'GET', '/elsewhere', known())).toMatchObject({ allow: false, status: 403, reason: 'default_denied', rule: undefined })
+    expect(decideSync(ORDERS, 'GET', '/elsewhere', known())).toMatchObject({
+      allow: false,
+      status: 403,
+      reason: 'default_denied',
+      rule: undefined,
+    })
   })
 
   it('takes the status of the default', () => {
@@ -50,19 +55,34 @@ describe('a decision', () => {
 
   it('never lets an unproven caller fall through to a later rule', () => {
     const yaml = `${ORDERS}  - { name: anyone, identity: none }\n`
-    expect(decideSync(yaml, 'GET', '/orders/1', unknown)).toMatchObject({ allow: false, status: 401, reason: 'no_credentials', rule: { name: 'buyers' } })
+    expect(decideSync(yaml, 'GET', '/orders/1', unknown)).toMatchObject({
+      allow: false,
+      status: 401,
+      reason: 'no_credentials',
+      rule: { name: 'buyers' },
+    })
   })
 
   it('denies with 503, not 401, when keys are not there', () => {
-    expect(decideSync(ORDERS, 'GET', '/orders/1', { ok: false, reason: 'keys_unavailable' })).toMatchObject({ status: 503 })
+    expect(decideSync(ORDERS, 'GET', '/orders/1', { ok: false, reason: 'keys_unavailable' })).toMatchObject({
+      status: 503,
+    })
   })
 
   it('asks for every scope of the rule', () => {
-    expect(decideSync(ORDERS, 'GET', '/orders/1', known({ roles: ['buyer'] }))).toMatchObject({ allow: false, status: 403, reason: 'insufficient_scope' })
+    expect(decideSync(ORDERS, 'GET', '/orders/1', known({ roles: ['buyer'] }))).toMatchObject({
+      allow: false,
+      status: 403,
+      reason: 'insufficient_scope',
+    })
   })
 
   it('takes the status of a rule that denies', () => {
-    expect(decideSync(ORDERS, 'GET', '/closed', unknown)).toMatchObject({ allow: false, status: 404, reason: 'policy_denied' })
+    expect(decideSync(ORDERS, 'GET', '/closed', unknown)).toMatchObject({
+      allow: false,
+      status: 404,
+      reason: 'policy_denied',
+    })
   })
 
   it('matches methods, hosts and hosts below a name', () => {
@@ -85,7 +105,12 @@ describe('a decision', () => {
   - { name: gold, match: { when: 'identity.claims.plan == "gold"' }, identity: { require: corp }, deny: 403 }
   - { name: rest, identity: none }
 `
-    expect(decideSync(yaml, 'GET', '/', known())).toMatchObject({ allow: false, status: 403, reason: 'policy_error', rule: { name: 'gold' } })
+    expect(decideSync(yaml, 'GET', '/', known())).toMatchObject({
+      allow: false,
+      status: 403,
+      reason: 'policy_error',
+      rule: { name: 'gold' },
+    })
   })
 
   it('cannot be fooled by claims named like the prototype', () => {

@@ -16,12 +16,30 @@ describe('the canonical path', () => {
     expect(canonicalPath(path)).toBe(expected)
   })
 
-  it.each(['', '*', '.', 'orders', '/a/../b', '/..', '/a/./b', '/.', '/%2e%2e/b', '/a/.%2E/b', '/a%2f..%2fb', '/a/..;/b', '/a\\b', '/a%5cb', '/a%00', '/a%0d%0ab', '/a\u0000', '/a%', '/a%g1', '/a%2'])(
-    'of %j does not exist: servers disagree about it',
-    (path) => {
-      expect(canonicalPath(path)).toBeUndefined()
-    },
-  )
+  it.each([
+    '',
+    '*',
+    '.',
+    'orders',
+    '/a/../b',
+    '/..',
+    '/a/./b',
+    '/.',
+    '/%2e%2e/b',
+    '/a/.%2E/b',
+    '/a%2f..%2fb',
+    '/a/..;/b',
+    '/a\\b',
+    '/a%5cb',
+    '/a%00',
+    '/a%0d%0ab',
+    '/a\u0000',
+    '/a%',
+    '/a%g1',
+    '/a%2',
+  ])('of %j does not exist: servers disagree about it', (path) => {
+    expect(canonicalPath(path)).toBeUndefined()
+  })
 
   it('of a canonical path is that path', () => {
     const path = fc.string({ unit: fc.constantFrom('/', '.', '%', '2', 'e', 'F', 'a', '\\', ';', '~'), minLength: 1 })

@@ -21,7 +21,17 @@ export function rulesOf(yaml: string): RuleSet {
 }
 
 export function identityOf(partial: Partial<Identity> = {}): Identity {
-  return { provider: 'corp', issuer: 'https://id.example.com', subject: 'alice', tenant: 'acme', roles: [], scopes: [], claims: {}, expiresAt: 4e9, ...partial }
+  return {
+    provider: 'corp',
+    issuer: 'https://id.example.com',
+    subject: 'alice',
+    tenant: 'acme',
+    roles: [],
+    scopes: [],
+    claims: {},
+    expiresAt: 4e9,
+    ...partial,
+  }
 }
 
 export function requestOf(method: string, path: string, host = 'www.example.com'): RequestView {
@@ -29,7 +39,9 @@ export function requestOf(method: string, path: string, host = 'www.example.com'
 }
 
 /** Knows a fixed answer for each list of providers; counts how often it is asked. */
-export function authenticatorOf(answer: AuthResult | ((providers: readonly string[]) => AuthResult | Promise<AuthResult>)): Authenticator & { asked: number } {
+export function authenticatorOf(
+  answer: AuthResult | ((providers: readonly string[]) => AuthResult | Promise<AuthResult>),
+): Authenticator & { asked: number } {
   const authenticator = {
     asked: 0,
     authenticate(_: string | undefined, __: number, providers: readonly string[]) {

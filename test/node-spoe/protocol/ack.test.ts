@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ActionWriter, type VariableValue, ackSize, actionsLimit, writeAck } from '../../../node-spoe/src/protocol/ack.ts'
+import {
+  ActionWriter,
+  type VariableValue,
+  ackSize,
+  actionsLimit,
+  writeAck,
+} from '../../../node-spoe/src/protocol/ack.ts'
 import { SCOPES, type Scope, VariableNames } from '../../../node-spoe/src/protocol/variable.ts'
 import { golden } from '../support/vectors.ts'
 import { actions, frames, varint } from '../support/wire.ts'
@@ -32,7 +38,9 @@ function only(value: VariableValue): unknown {
 describe('ACK', () => {
   test('the golden ACKs come out byte for byte', () => {
     expect(ack(writer())).toEqual(golden('ack empty'))
-    expect(ack(writer(), varint(241).length === 2 ? Buffer.from('f10001', 'hex') : Buffer.of())).toEqual(golden('ack empty, stream-id 241'))
+    expect(ack(writer(), varint(241).length === 2 ? Buffer.from('f10001', 'hex') : Buffer.of())).toEqual(
+      golden('ack empty, stream-id 241'),
+    )
     const three = writer()
     set(three, 'txn', 'user', 'alice')
     set(three, 'txn', 'allow', true)
@@ -52,7 +60,10 @@ describe('ACK', () => {
       const to = writer()
       set(to, scope, 'a', 1)
       to.unsetVar(SCOPES[scope], names.encode(scope, 'a'))
-      expect(actions(frames(ack(to))[0]!.payload)).toEqual([[`set ${scope}.a`, 1n], [`unset ${scope}.a`, undefined]])
+      expect(actions(frames(ack(to))[0]!.payload)).toEqual([
+        [`set ${scope}.a`, 1n],
+        [`unset ${scope}.a`, undefined],
+      ])
     }
   })
 
@@ -64,20 +75,27 @@ describe('ACK', () => {
 
   test('any string goes out as UTF-8, around every length where the encoding changes', () => {
     for (const length of [0, 1, 79, 80, 239, 240, 241, 2287, 2288, 5000]) {
-      for (const character of ['a', 'é', '€', '😀']) expect(only(character.repeat(length))).toBe(character.repeat(length))
+      for (const character of ['a', 'é', '€', '😀'])
+        expect(only(character.repeat(length))).toBe(character.repeat(length))
     }
-    fc.assert(fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), (value) => {
-      expect(only(value)).toBe(Buffer.from(value).toString())
-    }))
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), (value) => {
+        expect(only(value)).toBe(Buffer.from(value).toString())
+      }),
+    )
   })
 
   test('any signed 64-bit integer goes out exactly, as number or bigint', () => {
-    fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
-      expect(only(value)).toBe(value)
-    }))
-    fc.assert(fc.property(fc.maxSafeInteger(), (value) => {
-      expect(only(value)).toBe(BigInt(value))
-    }))
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
+        expect(only(value)).toBe(value)
+      }),
+    )
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (value) => {
+        expect(only(value)).toBe(BigInt(value))
+      }),
+    )
     expect(only(-0)).toBe(0n)
     expect(only(2 ** 60)).toBe(2n ** 60n)
   })
@@ -98,7 +116,9 @@ describe('ACK', () => {
     const to = writer()
     set(to, 'txn', 'before', true)
     const { length } = to
-    expect(() => set(to, 'txn', 'v', value as VariableValue)).toThrow(expect.objectContaining({ code: 'ERR_SPOP_VARIABLE_VALUE' }))
+    expect(() => set(to, 'txn', 'v', value as VariableValue)).toThrow(
+      expect.objectContaining({ code: 'ERR_SPOP_VARIABLE_VALUE' }),
+    )
     expect(to.length).toBe(length)
     expect(to.overflow).toBe(false)
   })

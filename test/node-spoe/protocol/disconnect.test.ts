@@ -21,13 +21,17 @@ test('every golden HAPROXY-DISCONNECT is read, and its message is the one in the
 
 test('one without a status, or with one that is no number, counts as unknown', () => {
   expect(read(frame(2, Buffer.alloc(0)))).toEqual({ status: 99, message: '' })
-  expect(read(frame(2, kv({ 'status-code': typed.string('0'), message: typed.null() })))).toEqual({ status: 99, message: '' })
+  expect(read(frame(2, kv({ 'status-code': typed.string('0'), message: typed.null() })))).toEqual({
+    status: 99,
+    message: '',
+  })
 })
 
 test('AGENT-DISCONNECT is byte for byte the golden one', () => {
   for (const { name, hex, decoded } of vectors.frames.filter((one) => one.decoded.type === 'AGENT-DISCONNECT')) {
     const status = Number(decoded.kv![0]!.value)
-    if (STATUS_MESSAGES[status] === decoded.kv![1]!.value) expect(encodeAgentDisconnect(status).toString('hex'), name).toBe(hex)
+    if (STATUS_MESSAGES[status] === decoded.kv![1]!.value)
+      expect(encodeAgentDisconnect(status).toString('hex'), name).toBe(hex)
   }
 })
 

@@ -31,7 +31,9 @@ describe('HAPROXY-HELLO', () => {
   })
 
   test('unknown keys and another order are accepted', () => {
-    expect(read(hello({ extra: typed.binary(Buffer.of(1)), 'supported-versions': typed.string(' 2.1, 2.0') })).engineId).toBe('test')
+    expect(
+      read(hello({ extra: typed.binary(Buffer.of(1)), 'supported-versions': typed.string(' 2.1, 2.0') })).engineId,
+    ).toBe('test')
   })
 
   test.each([

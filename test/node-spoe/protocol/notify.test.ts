@@ -25,7 +25,9 @@ const get = (view: FrameView, name: string): unknown => view.get(name)
 
 describe('a message', () => {
   test('every argument of every golden NOTIFY is read', () => {
-    for (const frame of vectors.frames.filter((one) => one.decoded.type === 'NOTIFY' && one.decoded.messages !== undefined)) {
+    for (const frame of vectors.frames.filter(
+      (one) => one.decoded.type === 'NOTIFY' && one.decoded.messages !== undefined,
+    )) {
       const bytes = Buffer.from(frame.hex, 'hex')
       const cursor = new Cursor()
       cursor.reset(bytes, 9, bytes.length)
@@ -35,7 +37,10 @@ describe('a message', () => {
       for (const message of frame.decoded.messages!) {
         // Of unnamed arguments only the last can be reached by name.
         const named = new Map(message.args.map((arg) => [arg.name, arg]))
-        const plan = new MessagePlan(message.name, Object.fromEntries([...named.keys()].map((name) => [name, 'any'] as const)))
+        const plan = new MessagePlan(
+          message.name,
+          Object.fromEntries([...named.keys()].map((name) => [name, 'any'] as const)),
+        )
         const start = cursor.skip(cursor.varint('a name'), 'a name')
         expect(plan.matches(bytes, start, cursor.position), frame.name).toBe(true)
         const view = plan.read(cursor, bytes)
@@ -63,7 +68,16 @@ describe('a message', () => {
       expect(get(nulls, name), name).toBeUndefined()
       expect(nulls.has(name), name).toBe(false)
     }
-    const wrong = read(plan, args({ s: typed.int64(1), n: typed.string('1'), b: typed.int64(1), i: typed.string('::1'), y: typed.string('y') }))
+    const wrong = read(
+      plan,
+      args({
+        s: typed.int64(1),
+        n: typed.string('1'),
+        b: typed.int64(1),
+        i: typed.string('::1'),
+        y: typed.string('y'),
+      }),
+    )
     for (const name of Object.keys(declared)) expect(get(wrong, name), name).toBeUndefined()
     expect(wrong.has('s')).toBe(true)
     expect(wrong.has('gone')).toBe(false)
@@ -146,7 +160,10 @@ test('a message cut anywhere throws a table error and nothing else', () => {
     fc.property(fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 8 }), fc.nat(), (list, cut) => {
       const whole = Buffer.concat([text('m'), args(list)])
       const bytes = whole.subarray(0, cut % whole.length)
-      const plan = new MessagePlan('m', Object.fromEntries(Object.keys(list).map((name): [string, ArgType] => [name, 'any'])))
+      const plan = new MessagePlan(
+        'm',
+        Object.fromEntries(Object.keys(list).map((name): [string, ArgType] => [name, 'any'])),
+      )
       const cursor = new Cursor()
       cursor.reset(bytes, 0, bytes.length)
       if (bytes.length === 0) return
@@ -164,7 +181,13 @@ test('a message cut anywhere throws a table error and nothing else', () => {
 test('bytes behind the end of the frame, though they would fit, are never taken for the message', () => {
   const whole = Buffer.concat([
     text('m'),
-    args({ a: typed.int64(300), b: typed.string('x'), c: typed.null(), ['n'.repeat(250)]: typed.ipv4(1, 2, 3, 4), z: typed.bool(true) }),
+    args({
+      a: typed.int64(300),
+      b: typed.string('x'),
+      c: typed.null(),
+      ['n'.repeat(250)]: typed.ipv4(1, 2, 3, 4),
+      z: typed.bool(true),
+    }),
   ])
   const plan = new MessagePlan('m', { a: 'any', z: 'any' })
   for (let end = 2; end < whole.length; end++) {

@@ -60,7 +60,13 @@ test('reserved types and cut content are refused', () => {
   for (let type = 10; type < 16; type++) {
     expect(() => decode(Buffer.of(type, 0))).toThrow(expect.objectContaining({ code: 'ERR_SPOP_VALUE_TYPE' }))
   }
-  for (const whole of [typed.int64(300), typed.ipv4(1, 2, 3, 4), typed.ipv6(Buffer.alloc(16)), typed.string('abc'), typed.binary(Buffer.alloc(3))]) {
+  for (const whole of [
+    typed.int64(300),
+    typed.ipv4(1, 2, 3, 4),
+    typed.ipv6(Buffer.alloc(16)),
+    typed.string('abc'),
+    typed.binary(Buffer.alloc(3)),
+  ]) {
     for (let length = 1; length < whole.length; length++) {
       expect(() => decode(whole.subarray(0, length))).toThrow(expect.objectContaining({ code: 'ERR_SPOP_TRUNCATED' }))
     }

@@ -7,10 +7,16 @@ describe('variable names', () => {
   test('scope.prefix.name may have 63 bytes, not 64', () => {
     const prefixed = new VariableNames('p')
     expect(prefixed.encode('txn', 'n'.repeat(57))).toHaveLength(58)
-    expect(() => prefixed.encode('txn', 'n'.repeat(58))).toThrow(expect.objectContaining({ code: 'ERR_SPOP_VARIABLE_LENGTH' }))
-    expect(() => prefixed.encode('sess', 'n'.repeat(57))).toThrow(expect.objectContaining({ code: 'ERR_SPOP_VARIABLE_LENGTH' }))
+    expect(() => prefixed.encode('txn', 'n'.repeat(58))).toThrow(
+      expect.objectContaining({ code: 'ERR_SPOP_VARIABLE_LENGTH' }),
+    )
+    expect(() => prefixed.encode('sess', 'n'.repeat(57))).toThrow(
+      expect.objectContaining({ code: 'ERR_SPOP_VARIABLE_LENGTH' }),
+    )
     expect(new VariableNames().encode('txn', 'n'.repeat(59))).toHaveLength(60)
-    expect(() => new VariableNames().encode('txn', 'n'.repeat(300))).toThrow(expect.objectContaining({ code: 'ERR_SPOP_VARIABLE_LENGTH' }))
+    expect(() => new VariableNames().encode('txn', 'n'.repeat(300))).toThrow(
+      expect.objectContaining({ code: 'ERR_SPOP_VARIABLE_LENGTH' }),
+    )
   })
 
   test('an empty name and characters HAProxy does not take are refused', () => {

@@ -63,13 +63,18 @@ describe('varint', () => {
   test('ten arbitrary bytes are read exactly when they encode at most 2^64-1', () => {
     const byte = fc.integer({ min: 128, max: 255 })
     fc.assert(
-      fc.property(fc.integer({ min: 240, max: 255 }), fc.array(byte, { minLength: 8, maxLength: 8 }), fc.nat(127), (b0, mid, last) => {
-        const bytes = Buffer.of(b0, ...mid, last)
-        let exact = BigInt(b0)
-        for (let i = 1; i < 10; i++) exact += BigInt(bytes[i]!) << BigInt(4 + 7 * (i - 1))
-        if (exact < 2n ** 64n) expect(read(bytes).value).toBe(exact)
-        else expect(() => read(bytes)).toThrow(expect.objectContaining({ code: 'ERR_SPOP_VARINT' }))
-      }),
+      fc.property(
+        fc.integer({ min: 240, max: 255 }),
+        fc.array(byte, { minLength: 8, maxLength: 8 }),
+        fc.nat(127),
+        (b0, mid, last) => {
+          const bytes = Buffer.of(b0, ...mid, last)
+          let exact = BigInt(b0)
+          for (let i = 1; i < 10; i++) exact += BigInt(bytes[i]!) << BigInt(4 + 7 * (i - 1))
+          if (exact < 2n ** 64n) expect(read(bytes).value).toBe(exact)
+          else expect(() => read(bytes)).toThrow(expect.objectContaining({ code: 'ERR_SPOP_VARINT' }))
+        },
+      ),
     )
   })
 

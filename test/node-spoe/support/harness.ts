@@ -71,7 +71,11 @@ export function harness(options: Partial<AgentOptions> = {}, greeted = true): Ha
       }
     },
     sent: () => frames(Buffer.concat(writes)),
-    acks: () => result.sent().filter((sent) => sent.type === 103).map((sent) => actions(sent.payload)),
+    acks: () =>
+      result
+        .sent()
+        .filter((sent) => sent.type === 103)
+        .map((sent) => actions(sent.payload)),
     disconnectStatus: () => {
       const last = result.sent().find((sent) => sent.type === 102)
       return last === undefined ? undefined : Number(keyValues(last.payload)['status-code'])

@@ -63,7 +63,9 @@ const HELLO = {
 
 /** HAPROXY-HELLO; a key set to undefined is left out. */
 export function hello(changes: Readonly<Record<string, Buffer | undefined>> = {}): Buffer {
-  const entries = Object.entries({ ...HELLO, ...changes }).filter((entry): entry is [string, Buffer] => entry[1] !== undefined)
+  const entries = Object.entries({ ...HELLO, ...changes }).filter(
+    (entry): entry is [string, Buffer] => entry[1] !== undefined,
+  )
   return frame(1, kv(Object.fromEntries(entries)))
 }
 
@@ -73,7 +75,11 @@ export function messageBytes(name: string, args: Readonly<Record<string, Buffer>
 }
 
 /** NOTIFY with the given ids, stream 1 and frame 1 unless told. */
-export function notify(messages: readonly Buffer[], streamId: bigint | number = 1, frameId: bigint | number = 1): Buffer {
+export function notify(
+  messages: readonly Buffer[],
+  streamId: bigint | number = 1,
+  frameId: bigint | number = 1,
+): Buffer {
   return frame(3, Buffer.concat(messages), Buffer.concat([varint(streamId), varint(frameId)]))
 }
 
@@ -88,7 +94,7 @@ export interface DecodedFrame {
 /** All frames of a byte stream; throws on anything left over. */
 export function frames(bytes: Buffer): DecodedFrame[] {
   const list: DecodedFrame[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = at + 4 + bytes.readUInt32BE(at)
     if (end > bytes.length) throw new Error('half a frame')
     const streamId = readVarint(bytes, at + 9)
@@ -128,7 +134,7 @@ function readTyped(bytes: Buffer, at: number): { value: unknown; at: number } {
 /** Actions of an ACK as `set txn.name` / `unset txn.name` with their values (integers as bigint). */
 export function actions(payload: Buffer): [string, unknown][] {
   const list: [string, unknown][] = []
-  for (let at = 0; at < payload.length; ) {
+  for (let at = 0; at < payload.length;) {
     const verb = payload[at] === 1 ? 'set' : 'unset'
     const scope = SCOPE_NAMES[payload[at + 2]!]
     const length = readVarint(payload, at + 3)
@@ -143,7 +149,7 @@ export function actions(payload: Buffer): [string, unknown][] {
 
 export function keyValues(payload: Buffer): Record<string, unknown> {
   const entries: [string, unknown][] = []
-  for (let at = 0; at < payload.length; ) {
+  for (let at = 0; at < payload.length;) {
     const length = readVarint(payload, at)
     const nameEnd = length.at + Number(length.value)
     const value = readTyped(payload, nameEnd)

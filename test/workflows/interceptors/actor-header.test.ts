@@ -36,7 +36,11 @@ test('whatever else the field holds is no actor, and never an error', () => {
       expect(warnings).toHaveLength(1)
     }),
   )
-  for (const payload of [{}, { metadata: {}, data: new Uint8Array([1]) }, { metadata: { encoding: new Uint8Array([1]) } }]) {
+  for (const payload of [
+    {},
+    { metadata: {}, data: new Uint8Array([1]) },
+    { metadata: { encoding: new Uint8Array([1]) } },
+  ]) {
     expect(read({ [ACTOR_KEY]: payload })).toMatchObject({ actor: undefined, warnings: [expect.any(String)] })
   }
 })

@@ -67,7 +67,12 @@ export async function startFromEdge(client: Client, start: EdgeStart): Promise<v
   await client.workflowService.startWorkflowExecution(common(start))
 }
 
-export async function signalFromEdge(client: Client, start: EdgeStart, signalName: string, arg: unknown): Promise<void> {
+export async function signalFromEdge(
+  client: Client,
+  start: EdgeStart,
+  signalName: string,
+  arg: unknown,
+): Promise<void> {
   await client.workflowService.signalWithStartWorkflowExecution({
     ...common(start),
     signalName,

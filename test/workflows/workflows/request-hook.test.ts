@@ -49,7 +49,10 @@ test('a type without a handler is recorded by the default one', { timeout: 60_00
     const recorded = { handledBy: 'recordRequest', output: { recorded: true, subject: 'ann' } }
     expect(await run('default-handler', event('2', 'never-heard-of', ann))).toMatchObject(recorded)
     // Names of the worker's own activities are no way in.
-    expect(await run('default-handler', event('3', 'storeUsage', ann))).toMatchObject({ type: 'storeUsage', ...recorded })
+    expect(await run('default-handler', event('3', 'storeUsage', ann))).toMatchObject({
+      type: 'storeUsage',
+      ...recorded,
+    })
   })
 })
 

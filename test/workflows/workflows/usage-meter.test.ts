@@ -77,7 +77,8 @@ test('loses and doubles nothing while it continues as new', { timeout: 120_000 }
     for (let wave = 0; wave < 3; wave++) {
       const queue = batches.slice(wave * 30, wave * 30 + 30)
       const sender = async (_: unknown, s: number) => {
-        for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) await send(batch, actor(`sender-${s}`))
+        for (let batch = queue.shift(); batch !== undefined; batch = queue.shift())
+          await send(batch, actor(`sender-${s}`))
       }
       await Promise.all(Array.from({ length: 8 }, sender))
       await vi.waitFor(async () => {

@@ -6,7 +6,8 @@ export function expectConserved(dispatcher: Pick<Dispatcher, 'counters'>): void 
   const { rules, total } = dispatcher.counters()
   for (const [rule, counters] of [...Object.entries(rules), ['total', total] as const]) {
     expect({ rule, received: counters.received }).toEqual({ rule, received: accounted(counters) })
-    for (const [name, value] of Object.entries(counters)) expect({ rule, name, negative: value < 0 }).toEqual({ rule, name, negative: false })
+    for (const [name, value] of Object.entries(counters))
+      expect({ rule, name, negative: value < 0 }).toEqual({ rule, name, negative: false })
   }
 }
 

@@ -31,7 +31,8 @@ export async function histories(address: string): Promise<Histories> {
     },
     async started(workflowId) {
       const start = (await events(workflowId))[0]?.workflowExecutionStartedEventAttributes
-      const field = (fields: Record<string, { data?: Uint8Array | null }> | null | undefined) => json(fields?.['actor']?.data)
+      const field = (fields: Record<string, { data?: Uint8Array | null }> | null | undefined) =>
+        json(fields?.['actor']?.data)
       return {
         input: json(start?.input?.payloads?.[0]?.data),
         header: field(start?.header?.fields),

@@ -16,7 +16,8 @@ await dispatcher.start()
 const rule = kind === 'meter' ? 'usage' : 'orders'
 let next = Number(first)
 setInterval(() => {
-  for (let i = 0; i < 3; i++) dispatcher.dispatch(command(next++, { rule, kind: kind === 'meter' ? 'meter' : 'start', delivery: 'durable' }))
+  for (let i = 0; i < 3; i++)
+    dispatcher.dispatch(command(next++, { rule, kind: kind === 'meter' ? 'meter' : 'start', delivery: 'durable' }))
   const { total, recovered } = dispatcher.counters()
   // What is on disk or beyond of this process's own events; they are stored in order, so these are its first ones.
   const safe = total.delivered + total.deduplicated + dispatcher.state().outboxRows - recovered

@@ -62,14 +62,17 @@ export async function stubService(
       void Promise.resolve(answer(call, attempt)).then((given) => {
         if (given === 'hang') return
         flight.now--
-        if ('code' in given) reply({ code: given.code, details: given.details ?? 'stub', metadata: details(given.code, given.cause) })
+        if ('code' in given)
+          reply({ code: given.code, details: given.details ?? 'stub', metadata: details(given.code, given.cause) })
         else reply(null, { runId: 'run', started: given.started })
       })
     }
   server.addService(SERVICE, { start: handler('start'), signal: handler('signal') })
   const pair = tls && [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }]
   // With TLS the client must show a certificate as well.
-  const credentials = pair ? grpc.ServerCredentials.createSsl(Buffer.from(tls.ca), pair, true) : grpc.ServerCredentials.createInsecure()
+  const credentials = pair
+    ? grpc.ServerCredentials.createSsl(Buffer.from(tls.ca), pair, true)
+    : grpc.ServerCredentials.createInsecure()
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, credentials, (error, p) => (error ? reject(error) : resolve(p)))
   })

@@ -36,8 +36,25 @@ export function temporalServer(port: number, folder: string): TemporalServer {
   const start = async (): Promise<void> => {
     if (temporalBinary === undefined) throw new Error('no temporal binary: set TEMPORAL_CLI')
     let output = ''
-    const args = ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error']
-    const db = ['--db-filename', join(folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=OFF']
+    const args = [
+      'server',
+      'start-dev',
+      '--headless',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--log-level',
+      'error',
+    ]
+    const db = [
+      '--db-filename',
+      join(folder, 'temporal.db'),
+      '--sqlite-pragma',
+      'journal_mode=WAL',
+      '--sqlite-pragma',
+      'synchronous=OFF',
+    ]
     child = spawn(temporalBinary, [...args, ...db], { stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout?.on('data', (bytes) => (output += String(bytes)))
     child.stderr?.on('data', (bytes) => (output += String(bytes)))

@@ -10,7 +10,10 @@ const outbox = new Outbox(path)
 let next = Number(first)
 for (;;) {
   const size = 1 + (next % 17)
-  const rows = outbox.insert(Array.from({ length: size }, (_, i) => command(next + i)), Infinity)
+  const rows = outbox.insert(
+    Array.from({ length: size }, (_, i) => command(next + i)),
+    Infinity,
+  )
   process.stdout.write(`+${next},${next + size}\n`)
   if (next % 3 === 0 && typeof rows[0] === 'number') {
     process.stdout.write(`-${next}\n`)

@@ -33,7 +33,15 @@ export async function startOidcProvider(options: OidcOptions): Promise<OidcProvi
   const alg = options.alg ?? 'RS256'
   const provider = new Provider(issuer, {
     jwks: options.jwks,
-    clients: [{ ...CLIENT, grant_types: ['client_credentials'], redirect_uris: [], response_types: [], id_token_signed_response_alg: alg }],
+    clients: [
+      {
+        ...CLIENT,
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+        id_token_signed_response_alg: alg,
+      },
+    ],
     scopes: ['orders:read', 'orders:write'],
     ttl: { ClientCredentials: 600 },
     features: {
@@ -62,7 +70,11 @@ export async function startOidcProvider(options: OidcOptions): Promise<OidcProvi
       const body = new URLSearchParams({ grant_type: 'client_credentials', scope, ...CLIENT })
       const basic = Buffer.from(`${CLIENT.client_id}:${CLIENT.client_secret}`).toString('base64')
       body.delete('client_secret')
-      const response = await fetch(`${issuer}/token`, { method: 'POST', headers: { authorization: `Basic ${basic}` }, body })
+      const response = await fetch(`${issuer}/token`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${basic}` },
+        body,
+      })
       const answer = (await response.json()) as { access_token?: string }
       if (answer.access_token === undefined) throw new Error(`no token: ${JSON.stringify(answer)}`)
       return answer.access_token

@@ -1,4 +1,8 @@
-import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from '../../../../agent/identity/authenticator.ts'
+import {
+  createAuthenticator,
+  type Authenticator,
+  type AuthenticatorOptions,
+} from '../../../../agent/identity/authenticator.ts'
 import type { ProviderConfig } from '../../../../agent/identity/config.ts'
 import type { AuthResult } from '../../../../agent/identity/identity.ts'
 import { startJwksServer, type JwksServer } from './jwks-server.ts'
@@ -19,11 +23,20 @@ export interface Setup {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export async function setUp(keys: readonly TestKey[], overrides: Partial<ProviderConfig> = {}, options: Partial<AuthenticatorOptions> = {}): Promise<Setup> {
+export async function setUp(
+  keys: readonly TestKey[],
+  overrides: Partial<ProviderConfig> = {},
+  options: Partial<AuthenticatorOptions> = {},
+): Promise<Setup> {
   const server = await startJwksServer()
   server.publish(keys.map((key) => key.jwk))
   const [log, clock, monotonic] = [memoryLog(), new FakeClock(), new FakeClock(1000)]
-  const auth = createAuthenticator([provider(server.issuer, overrides)], { now: clock.now, monotonicMs: monotonic.now, log, ...options })
+  const auth = createAuthenticator([provider(server.issuer, overrides)], {
+    now: clock.now,
+    monotonicMs: monotonic.now,
+    log,
+    ...options,
+  })
   auth.start()
   await until(() => auth.ready())
   return {
@@ -32,7 +45,14 @@ export async function setUp(keys: readonly TestKey[], overrides: Partial<Provide
     log,
     clock,
     monotonic,
-    claims: (changes = {}) => ({ iss: server.issuer, sub: 'user-1', aud: 'orders-api', iat: clock.seconds, exp: clock.seconds + 600, ...changes }),
+    claims: (changes = {}) => ({
+      iss: server.issuer,
+      sub: 'user-1',
+      aud: 'orders-api',
+      iat: clock.seconds,
+      exp: clock.seconds + 600,
+      ...changes,
+    }),
     check: (token) => auth.authenticate(`Bearer ${token}`, 1, ['corp']),
     async [Symbol.asyncDispose]() {
       auth.close()

@@ -9,8 +9,17 @@ export interface TestKey {
 }
 
 const HASHES: Record<string, string | null> = {
-  RS256: 'sha256', RS384: 'sha384', RS512: 'sha512', PS256: 'sha256', PS384: 'sha384', PS512: 'sha512',
-  ES256: 'sha256', ES384: 'sha384', ES512: 'sha512', EdDSA: null, Ed25519: null,
+  RS256: 'sha256',
+  RS384: 'sha384',
+  RS512: 'sha512',
+  PS256: 'sha256',
+  PS384: 'sha384',
+  PS512: 'sha512',
+  ES256: 'sha256',
+  ES384: 'sha384',
+  ES512: 'sha512',
+  EdDSA: null,
+  Ed25519: null,
 }
 const CURVES: Record<string, string> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }
 
@@ -30,7 +39,9 @@ export function testKey(alg: string, kid = `${alg}-1`, modulusLength = 2048): Te
 export function signBytes(alg: string, key: KeyObject, input: string | Buffer): Buffer {
   const hash = HASHES[alg]
   if (hash === undefined) throw new Error(`cannot sign ${alg}`)
-  const padding = alg.startsWith('PS') ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } : {}
+  const padding = alg.startsWith('PS')
+    ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+    : {}
   const encoding = alg.startsWith('ES') ? { dsaEncoding: 'ieee-p1363' as const } : {}
   return sign(hash, Buffer.from(input), { key, ...padding, ...encoding })
 }
