@@ -25,48 +25,28 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)
 }
 
-/** A counter whose values are read when somebody asks. `fill` reports each series once. */
-function counter(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: string[],
-  fill: (report: (labels: Record<string, string>, value: number) => void) => void,
-): void {
-  registry.registerMetric(
-    new Counter({
-      name: PREFIX + name,
-      help,
-      labelNames,
-      registers: [],
-      collect() {
-        // Without the reset every scrape would add the totals once more.
-        this.reset()
-        fill((labels, value) => this.inc(labels, value))
-      },
-    }),
-  )
+/** Reports each series of a metric once. */
+type Fill = (report: (labels: Record<string, string>, value: number) => void) => void
+
+/** A counter whose values are read when somebody asks. */
+function counter(registry: Registry, name: string, help: string, labelNames: string[], fill: Fill): void {
+  const metric = new Counter({ name: PREFIX + name, help, labelNames, registers: [], collect: () => refill() })
+  // Without the reset every scrape would add the totals once more.
+  const refill = (): void => {
+    metric.reset()
+    fill((labels, value) => metric.inc(labels, value))
+  }
+  registry.registerMetric(metric)
 }
 
-function gauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: string[],
-  fill: (report: (labels: Record<string, string>, value: number) => void) => void,
-): void {
-  registry.registerMetric(
-    new Gauge({
-      name: PREFIX + name,
-      help,
-      labelNames,
-      registers: [],
-      collect() {
-        this.reset()
-        fill((labels, value) => this.set(labels, value))
-      },
-    }),
-  )
+/** A gauge whose values are read when somebody asks; series that are not reported any more vanish. */
+function gauge(registry: Registry, name: string, help: string, labelNames: string[], fill: Fill): void {
+  const metric = new Gauge({ name: PREFIX + name, help, labelNames, registers: [], collect: () => refill() })
+  const refill = (): void => {
+    metric.reset()
+    fill((labels, value) => metric.set(labels, value))
+  }
+  registry.registerMetric(metric)
 }
 
 function decisionMetrics(registry: Registry, { decisions }: AgentParts): void {

@@ -1,5 +1,4 @@
-import type { Denied } from './identity.ts'
-import { denied } from './reasons.ts'
+import { denied, type Denied } from './reasons.ts'
 
 /** Bytes. HAProxy's own buffer holds 16 KiB of headers; honest access tokens stay far below half of that. */
 export const MAX_TOKEN_BYTES = 8192

@@ -1,4 +1,4 @@
-import type { DenyReason } from './reasons.ts'
+import type { Denied } from './reasons.ts'
 
 /** Who calls, proven by a credential of one provider. Frozen: one object serves every request that shows the token. */
 export interface Identity {
@@ -23,11 +23,6 @@ export interface Identity {
 export interface Authenticated {
   readonly ok: true
   readonly identity: Identity
-}
-
-export interface Denied {
-  readonly ok: false
-  readonly reason: DenyReason
 }
 
 /** Frozen and shared: compare, never change. */

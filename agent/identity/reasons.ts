@@ -1,5 +1,3 @@
-import type { Denied } from './identity.ts'
-
 /**
  * How a denial is presented in WWW-Authenticate (RFC 6750 section 3): `bare` names the scheme only, because a request
  * without credentials must not be told of an error (section 3.1); `none` sends no header at all.
@@ -198,6 +196,12 @@ export const reasons = {
 } as const satisfies Record<string, ReasonRow>
 
 export type DenyReason = keyof typeof reasons
+
+/** A refusal, as the authenticator gives it. */
+export interface Denied {
+  readonly ok: false
+  readonly reason: DenyReason
+}
 
 /** All reasons in the order of the table. */
 export const denyReasons: readonly DenyReason[] = Object.freeze(Object.keys(reasons) as DenyReason[])

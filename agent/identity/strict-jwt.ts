@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { algorithms } from './algorithms.ts'
-import type { Denied } from './identity.ts'
 import { hasUniqueKeys } from './json-scan.ts'
 import { isObject, type JsonObject } from './plain-json.ts'
-import { denied } from './reasons.ts'
+import { denied, type Denied } from './reasons.ts'
 
 /** A token whose form is beyond doubt. Nothing in it is proven yet. */
 export interface StrictJwt {

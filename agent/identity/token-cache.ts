@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { ProviderConfig } from './config.ts'
-import type { Authenticated, AuthResult, Denied } from './identity.ts'
+import type { Authenticated, AuthResult } from './identity.ts'
 import { Lru } from './lru.ts'
-import type { DenyReason } from './reasons.ts'
+import type { DenyReason, Denied } from './reasons.ts'
 import { denied } from './reasons.ts'
 
 /** Bounds of the cache of judged tokens. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ensureCertificates } from '../../agent/dev/certificates.ts'
@@ -6,6 +6,7 @@ import { reservePort } from '../../agent/dev/ports.ts'
 import { waitUntil } from '../../agent/dev/process.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
 import { RunningCommand } from '../support/command.ts'
+import { newFolder, removeFolder } from '../support/folder.ts'
 
 const OIDC_ISSUER = 'http://127.0.0.1:1'
 
@@ -14,13 +15,12 @@ describe('the commands', () => {
   let folder: string
   let certificate: string
   beforeEach(async () => {
-    mkdirSync(join(ROOT, '.data'), { recursive: true })
-    folder = mkdtempSync(join(ROOT, '.data/commands-'))
+    folder = newFolder()
     certificate = (await ensureCertificates(join(folder, 'tls'))).edge
   })
   afterEach(() => {
     for (const command of commands.splice(0)) command.dispose()
-    rmSync(folder, { recursive: true, force: true })
+    removeFolder(folder)
   })
   const run = (args: string[], env: Record<string, string | undefined> = {}): RunningCommand => {
     const command = new RunningCommand(args, { env: { OIDC_ISSUER, TLS_CERT: certificate, ...env } })

@@ -1,13 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Cleanup } from '../../agent/dev/cleanup.ts'
-import { reservePort } from '../../agent/dev/ports.ts'
 import { waitUntil } from '../../agent/dev/process.ts'
-import { startTemporal, temporalReady } from '../../agent/dev/temporal.ts'
-import { findTemporal, ROOT } from '../../agent/dev/tools.ts'
 import { bearer, type Edge, HAPROXY_VERSIONS, startEdge } from '../support/edge.ts'
+import { newFolder, removeFolder } from '../support/folder.ts'
+import { testTemporal } from '../support/temporal.ts'
 
 /** One in ten is an order (a workflow of its own) and one in ten an inquiry (a signal); the rest is metered. */
 const TOTAL = 2000
@@ -27,18 +24,15 @@ describe.each(HAPROXY_VERSIONS)('while Temporal is away, behind HAProxy %s', (ve
   })
 
   it('decides 2,000 requests as ever, and delivers every event once Temporal is back', async () => {
-    mkdirSync(join(ROOT, '.data'), { recursive: true })
-    const folder = mkdtempSync(join(ROOT, '.data/temporal-'))
-    cleanup.add(() => rmSync(folder, { recursive: true, force: true }))
-    const port = await reservePort()
-    const start = (): ReturnType<typeof startTemporal> => startTemporal({ binary: findTemporal(), port, folder })
-    const first = start()
-    cleanup.add(() => first.process.stop())
-    await temporalReady(first)
+    const folder = newFolder()
+    cleanup.add(() => removeFolder(folder))
+    const temporal = await testTemporal(folder)
+    cleanup.add(() => temporal.stop())
+    await temporal.start()
 
     // A decision that waited for Temporal would miss this deadline, be answered 503, and counted as "timeout".
     edge = await startEdge(version, {
-      temporalAddress: first.address,
+      temporalAddress: temporal.address,
       env: { SPOP_DEADLINE: '1s', SPOE_PROCESSING_TIMEOUT: '2s' },
     })
     const tokens = {
@@ -50,15 +44,13 @@ describe.each(HAPROXY_VERSIONS)('while Temporal is away, behind HAProxy %s', (ve
     const before = await Promise.all([0, 1, 2].map(send))
     expect(before).toEqual([200, 200, 200])
 
-    await first.process.stop()
+    await temporal.stop()
     const statuses = await atSteadyRate(TOTAL, send)
     expect(statuses.filter((status) => status !== 200)).toEqual([])
     expect((await edge.events()).total.pending).toBeGreaterThan(0)
     expect(await decisionsNotOk(edge)).toEqual([])
 
-    const second = start()
-    cleanup.add(() => second.process.stop())
-    await temporalReady(second)
+    await temporal.start()
     await waitUntil(
       'every event to be delivered',
       async () => (await (edge as Edge).events()).total.pending === 0,
@@ -74,7 +66,7 @@ describe.each(HAPROXY_VERSIONS)('while Temporal is away, behind HAProxy %s', (ve
       deduplicated: 0,
     })
 
-    const connection = await Connection.connect({ address: second.address })
+    const connection = await Connection.connect({ address: temporal.address })
     cleanup.add(() => connection.close())
     const client = new Client({ connection })
     await waitUntil(

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../../agent/dev/tools.ts'
+import { newFolder, removeFolder } from './folder.ts'
 
 export interface CommandOptions {
   readonly cwd?: string
@@ -28,8 +29,7 @@ export class RunningCommand {
   stderr = ''
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    mkdirSync(join(ROOT, '.data'), { recursive: true })
-    this.#home = mkdtempSync(join(ROOT, '.data/home-'))
+    this.#home = newFolder()
     this.#child = spawn(join(ROOT, 'bin/haproxy-temporal'), args, {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, HOME: this.#home, TMPDIR: this.#home, COMMAND_MARK: this.#mark, ...options.env },
@@ -78,7 +78,7 @@ export class RunningCommand {
 
   dispose(): void {
     this.#child.kill('SIGKILL')
-    rmSync(this.#home, { recursive: true, force: true })
+    removeFolder(this.#home)
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Cleanup } from '../../agent/dev/cleanup.ts'
 import { findInLog, type LoggedRequest } from '../../agent/dev/haproxy-log.ts'
@@ -8,6 +8,7 @@ import { type EdgeRequest, type EdgeResponse, sendToEdge } from '../../agent/dev
 import { type Stack, type StackOptions, startCommand, startStack } from '../../agent/dev/stack.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
 import type { DispatchCounters } from '../../agent/dispatch/counters.ts'
+import { newFolder, removeFolder } from './folder.ts'
 
 export const HAPROXY_VERSIONS = ['2.6', '3.0', '3.2'] as const
 export type HaproxyVersion = (typeof HAPROXY_VERSIONS)[number]
@@ -40,10 +41,9 @@ export type EdgeOptions = Partial<Pick<StackOptions, 'masterWorker' | 'temporalA
 const PATIENT = { SPOP_DEADLINE: '4s', SPOE_PROCESSING_TIMEOUT: '5s' }
 
 export async function startEdge(version: HaproxyVersion, options: EdgeOptions = {}): Promise<Edge> {
-  mkdirSync(join(ROOT, '.data'), { recursive: true })
-  const folder = mkdtempSync(join(ROOT, '.data/test-'))
+  const folder = newFolder()
   const cleanup = new Cleanup()
-  cleanup.add(() => rmSync(folder, { recursive: true, force: true }))
+  cleanup.add(() => removeFolder(folder))
   try {
     const stack = await startStack({
       config: join(ROOT, 'agent.yaml'),

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { bundledSources, workflowBundle } from '../../workflows/bundle.ts'
-import { withFolder } from './support/folder.ts'
+import { withFolder } from '../support/folder.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const run = promisify(execFile)

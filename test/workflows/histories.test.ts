@@ -5,9 +5,9 @@ import { expect, test } from 'vitest'
 import { workflowBundle } from '../../workflows/bundle.ts'
 import { historyFromJson, historyToJson } from '../../workflows/history-json.ts'
 import { recordHistories } from '../../workflows/record-histories.ts'
-import { withFolder } from './support/folder.ts'
+import { withFolder } from '../support/folder.ts'
 import { installQuietRuntime } from './support/workbench.ts'
-import { startTemporal } from './support/temporal.ts'
+import { startTestTemporal } from '../support/temporal.ts'
 
 const FOLDER = join(import.meta.dirname, '..', '..', 'workflows', 'histories')
 
@@ -70,7 +70,7 @@ test('histories go through JSON unchanged, and name neither machine nor process'
 })
 
 test('histories recorded now replay, and cover what the kept ones cover', { timeout: 120_000 }, async () => {
-  const server = await startTemporal()
+  const server = await startTestTemporal()
   try {
     await withFolder(async (folder) => {
       await recordHistories({ address: server.address, namespace: 'default', folder })

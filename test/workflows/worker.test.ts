@@ -1,12 +1,11 @@
-import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { msToTs } from '@temporalio/common/lib/time.js'
 import { expect, test, vi } from 'vitest'
 import { createWorkerHost } from '../../workflows/worker.ts'
 import type { Logger } from '../../workflows/logger.ts'
 import { actor, event, startFromEdge } from './support/edge.ts'
-import { withFolder } from './support/folder.ts'
-import { startTemporal } from './support/temporal.ts'
+import { withFolder } from '../support/folder.ts'
+import { startTestTemporal, testTemporal } from '../support/temporal.ts'
 
 /** Bounds a wait that would otherwise never end; nothing is measured by it. */
 const EVENTUALLY = { timeout: 60_000, interval: 50 }
@@ -49,11 +48,9 @@ const RUNNING = 'worker is running'
 test('waits for Temporal, works, and works again when Temporal comes back', { timeout: 180_000 }, async () => {
   const { lines, logger, count } = memoryLogger()
   await withFolder(async (folder) => {
-    const database = join(folder, 'temporal.db')
-    // A port that nobody listens on yet.
-    const first = await startTemporal({ database })
-    const { address, port } = first
-    await first.stop()
+    // Nobody listens on its port yet.
+    const server = await testTemporal(folder)
+    const { address } = server
 
     const host = createWorkerHost({ address, namespace: 'default', taskQueue: 'edge', logger, identity: 'worker-test' })
     expect(host.state).toBe('idle')
@@ -64,24 +61,24 @@ test('waits for Temporal, works, and works again when Temporal comes back', { ti
       // One line however often it tried.
       expect(count('warn', AWAY)).toBe(1)
 
-      const second = await startTemporal({ database, port })
+      await server.start()
       try {
         await vi.waitFor(() => expect(host.state).toBe('running'), EVENTUALLY)
         expect(await order(address, 'edge', 'before')).toMatchObject({ handledBy: 'create-order' })
       } finally {
-        await second.stop()
+        await server.stop()
       }
       await vi.waitFor(() => expect(host.state).toBe('connecting'), EVENTUALLY)
       expect(count('warn', AWAY)).toBe(2)
 
-      const third = await startTemporal({ database, port })
+      await server.start()
       try {
         expect(await order(address, 'edge', 'after')).toMatchObject({ handledBy: 'create-order' })
         await vi.waitFor(() => expect(host.state).toBe('running'), EVENTUALLY)
         // Without a server to say good-bye to, the SDK tries for ten more seconds.
         await host.stop()
       } finally {
-        await third.stop()
+        await server.stop()
       }
     } finally {
       await host.stop()
@@ -96,7 +93,7 @@ test('waits for Temporal, works, and works again when Temporal comes back', { ti
 
 test('connects anew when Temporal came back without our namespace', { timeout: 120_000 }, async () => {
   const { logger, count } = memoryLogger()
-  let server = await startTemporal()
+  let server = await startTestTemporal()
   const { address, port } = server
   await registerNamespace(address, 'shop')
   const host = createWorkerHost({ address, namespace: 'shop', taskQueue: 'edge', logger })
@@ -105,7 +102,7 @@ test('connects anew when Temporal came back without our namespace', { timeout: 1
     await vi.waitFor(() => expect(host.state).toBe('running'), EVENTUALLY)
     // Another server at the same address, which does not know the namespace: the SDK's worker would give up for good.
     await server.stop()
-    server = await startTemporal({ port })
+    server = await startTestTemporal(port)
     await vi.waitFor(() => expect(count('warn', REFUSED)).toBe(1), EVENTUALLY)
     await registerNamespace(address, 'shop')
     await vi.waitFor(() => expect(host.state).toBe('running'), EVENTUALLY)
@@ -119,7 +116,7 @@ test('connects anew when Temporal came back without our namespace', { timeout: 1
 
 test('a namespace that is missing is reported once, and tried until it is there', { timeout: 90_000 }, async () => {
   const { logger, count } = memoryLogger()
-  const server = await startTemporal()
+  const server = await startTestTemporal()
   const host = createWorkerHost({ address: server.address, namespace: 'shop', taskQueue: 'edge', logger })
   const running = host.run()
   try {
@@ -154,7 +151,7 @@ test('stops while Temporal is away, and without ever having run', { timeout: 60_
 test('an option that can never work ends the host instead of being tried again', { timeout: 60_000 }, async () => {
   const { logger } = memoryLogger()
   const handlers = { storeUsage: async () => ({}) }
-  const server = await startTemporal()
+  const server = await startTestTemporal()
   try {
     const { address } = server
     const host = createWorkerHost({ address, namespace: 'default', taskQueue: 'e', logger, activities: { handlers } })

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,14 +8,13 @@ import { Cleanup } from '../../../agent/dev/cleanup.ts'
 import { DEMO_AUDIENCE, startIdentityProvider } from '../../../agent/dev/identity-provider.ts'
 import { reservePort } from '../../../agent/dev/ports.ts'
 import { ManagedProcess, waitUntil } from '../../../agent/dev/process.ts'
-import { ROOT } from '../../../agent/dev/tools.ts'
+import { newFolder, removeFolder } from '../../support/folder.ts'
 
 let folder: string
 beforeEach(() => {
-  mkdirSync(join(ROOT, '.data'), { recursive: true })
-  folder = mkdtempSync(join(ROOT, '.data/dev-'))
+  folder = newFolder()
 })
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterEach(() => removeFolder(folder))
 
 describe('a reserved port', () => {
   it('is given to nobody else', async () => {

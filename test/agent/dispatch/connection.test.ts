@@ -5,7 +5,8 @@ import { connect, type TemporalCalls } from '../../../agent/dispatch/connection.
 import type { TemporalOptions } from '../../../agent/dispatch/protocol.ts'
 import { selfSigned } from './support/certificate.ts'
 import { stubService } from './support/stub-service.ts'
-import { freePort, tempFolder } from './support/wait.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { reservePort } from '../../../agent/dev/ports.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -32,7 +33,7 @@ test('nobody is retried behind the back of the caller', async () => {
 })
 
 test('a connection that found nobody works as soon as somebody is there', async () => {
-  const port = await freePort()
+  const port = await reservePort()
   const calls = open({ address: `127.0.0.1:${port}` })
   await expect(calls.start({ namespace: 'edge', requestId: 'a' })).rejects.toMatchObject({ code: 14 })
   const stub = await stubService(() => ({ started: true }), port)

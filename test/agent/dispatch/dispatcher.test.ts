@@ -5,7 +5,9 @@ import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../..
 import { command, recordedLog } from './support/commands.ts'
 import { expectConserved } from './support/conservation.ts'
 import { stubService } from './support/stub-service.ts'
-import { freePort, tempFolder, until } from './support/wait.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { reservePort } from '../../../agent/dev/ports.ts'
+import { until } from './support/wait.ts'
 
 // Real threads, disks and sockets: on a busy machine they may take their time.
 vi.setConfig({ testTimeout: 60_000 })
@@ -86,7 +88,7 @@ test('beyond the bound events are shed and counted, and there is room again when
 })
 
 test('a full outbox sheds durable events and takes them again when it has room', async () => {
-  const port = await freePort()
+  const port = await reservePort()
   const { dispatcher } = make({
     address: `127.0.0.1:${port}`,
     over: { outbox: { path: join(tempFolder(), 'o.db'), maxRows: 5 } },
@@ -107,7 +109,7 @@ test('a full outbox sheds durable events and takes them again when it has room',
 })
 
 test('an absent server is probed, not hammered, and gets everything in order when it comes', async () => {
-  const port = await freePort()
+  const port = await reservePort()
   const { dispatcher, log } = make({ address: `127.0.0.1:${port}` })
   await dispatcher.start()
   for (let i = 0; i < 200; i++) dispatcher.dispatch(command(i, { delivery: i % 2 ? 'durable' : 'memory' }))
@@ -127,7 +129,7 @@ test('an absent server is probed, not hammered, and gets everything in order whe
 
 test('what was pending in the outbox is delivered by the next dispatcher, once', async () => {
   const folder = tempFolder()
-  const first = make({ address: `127.0.0.1:${await freePort()}`, folder })
+  const first = make({ address: `127.0.0.1:${await reservePort()}`, folder })
   await first.dispatcher.start()
   for (let i = 0; i < 50; i++) first.dispatcher.dispatch(command(i, { delivery: 'durable' }))
   for (let i = 50; i < 60; i++) first.dispatcher.dispatch(command(i))

@@ -8,7 +8,8 @@ import { Engine } from '../../../agent/dispatch/engine.ts'
 import type { FromThread, ThreadOptions } from '../../../agent/dispatch/protocol.ts'
 import { command } from './support/commands.ts'
 import { expectConserved } from './support/conservation.ts'
-import { tempFolder, until } from './support/wait.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { until } from './support/wait.ts'
 
 // Real threads, disks and sockets: on a busy machine they may take their time.
 vi.setConfig({ testTimeout: 60_000 })

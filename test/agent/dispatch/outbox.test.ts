@@ -8,7 +8,7 @@ import type { Command } from '../../../agent/dispatch/command.ts'
 import { Outbox } from '../../../agent/dispatch/outbox.ts'
 import { setAside } from '../../../agent/dispatch/outbox-file.ts'
 import { command } from './support/commands.ts'
-import { tempFolder } from './support/wait.ts'
+import { tempFolder } from '../../support/folder.ts'
 
 // Real threads, disks and sockets: on a busy machine they may take their time.
 vi.setConfig({ testTimeout: 60_000 })

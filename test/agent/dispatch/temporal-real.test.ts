@@ -6,8 +6,10 @@ import type { EdgeEvent, MeterBatch } from '../../../agent/messages.ts'
 import { command, recordedLog } from './support/commands.ts'
 import { expectConserved } from './support/conservation.ts'
 import { histories } from './support/histories.ts'
-import { temporalBinary, temporalServer } from './support/temporal-server.ts'
-import { freePort, tempFolder, until } from './support/wait.ts'
+import { reservePort } from '../../../agent/dev/ports.ts'
+import { testTemporal, type TestTemporal } from '../../support/temporal.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { until } from './support/wait.ts'
 
 function dispatcherAt(address: string, path: string): Dispatcher {
   const dispatcher = createDispatcher({
@@ -25,10 +27,17 @@ const settled = (dispatcher: Dispatcher) => () => dispatcher.counters().total.pe
 const ids = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, i) => command(from + i).workflowId)
 
-describe.skipIf(temporalBinary === undefined)('against a real Temporal server', { timeout: 120_000 }, () => {
+/** A server that ends with its test. */
+async function serverIn(folder: string): Promise<TestTemporal> {
+  const server = await testTemporal(folder)
+  onTestFinished(() => server.stop())
+  return server
+}
+
+describe('against a real Temporal server', { timeout: 120_000 }, () => {
   test('starts, signals and batches arrive once, with the identity of the caller', async () => {
     const folder = tempFolder()
-    const server = temporalServer(await freePort(), folder)
+    const server = await serverIn(folder)
     await server.start()
     const dispatcher = dispatcherAt(server.address, join(folder, 'outbox.db'))
     await dispatcher.start()
@@ -70,7 +79,7 @@ describe.skipIf(temporalBinary === undefined)('against a real Temporal server', 
 
   test('a server that is absent at start, and goes and comes back, gets every event once', async () => {
     const folder = tempFolder()
-    const server = temporalServer(await freePort(), folder)
+    const server = await serverIn(folder)
     const dispatcher = dispatcherAt(server.address, join(folder, 'outbox.db'))
     await dispatcher.start()
     for (let i = 0; i < 20; i++) dispatcher.dispatch(command(i, { delivery: i % 2 ? 'memory' : 'durable' }))
@@ -100,9 +109,9 @@ describe.skipIf(temporalBinary === undefined)('against a real Temporal server', 
     async (kind) => {
       const folder = tempFolder()
       const path = join(folder, 'outbox.db')
-      const server = temporalServer(await freePort(), folder)
+      const server = await serverIn(folder)
       await server.start()
-      const nobody = `127.0.0.1:${await freePort()}`
+      const nobody = `127.0.0.1:${await reservePort()}`
       let safe = 0
       safe += await killedMidway([path, server.address, '1000', kind], (report) => report.delivered > 10)
       // Killed again while it delivers what the first left behind.

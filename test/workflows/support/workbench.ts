@@ -4,7 +4,7 @@ import type { ActivityDependencies } from '../../../workflows/activities/index.t
 import { workflowBundle } from '../../../workflows/bundle.ts'
 import { bridgeLogger, type Logger } from '../../../workflows/logger.ts'
 import { workerParts } from '../../../workflows/worker-options.ts'
-import { startTemporal } from './temporal.ts'
+import { startTestTemporal } from '../../support/temporal.ts'
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -35,7 +35,7 @@ export function installQuietRuntime(): void {
 /** Starts a server for one test file; `close` ends it. */
 export async function openWorkbench(): Promise<Workbench> {
   installQuietRuntime()
-  const server = await startTemporal()
+  const server = await startTestTemporal()
   const connection = await NativeConnection.connect({ address: server.address })
   const client = new Client({ connection: await Connection.connect({ address: server.address }) })
   return {
