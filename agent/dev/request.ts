@@ -1,4 +1,4 @@
-import { request as httpsRequest } from 'node:https'
+import { type Agent, request as httpsRequest } from 'node:https'
 import type { UpstreamEcho } from './upstream.ts'
 
 export interface EdgeResponse {
@@ -16,11 +16,15 @@ export interface EdgeRequest {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
 }
 
-/** Sends one request to the edge as a client would: TLS, verified against the development CA, the path as it stands. */
+/**
+ * Sends one request to the edge as a client would: TLS, verified against the development CA, the path as it stands.
+ * @param connections pool to take the connection from; without one the request has a connection of its own
+ */
 export function sendToEdge(
   port: number,
   ca: string,
   { method, path, headers = {} }: EdgeRequest,
+  connections?: Agent,
 ): Promise<EdgeResponse> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest({
@@ -30,7 +34,7 @@ export function sendToEdge(
       ca,
       method,
       path,
-      agent: false,
+      agent: connections ?? false,
       timeout: 15_000,
     })
     for (const [name, value] of Object.entries(headers)) request.setHeader(name, value)

@@ -70,7 +70,12 @@ const PORTS = {
  * haproxy.cfg); and nobody else takes over when the agent stops, so there is no hand-over to wait for. The environment
  * wins.
  */
-const PATIENCE = { SPOP_DEADLINE: '800ms', SPOE_PROCESSING_TIMEOUT: '1s', SPOP_DRAIN: '200ms' }
+const PATIENCE = {
+  SPOP_DEADLINE: '800ms',
+  SPOE_PROCESSING_TIMEOUT: '1s',
+  SPOP_CHECK_TIMEOUT: '5s',
+  SPOP_DRAIN: '200ms',
+}
 
 /** Starts identity provider, Temporal, upstreams, agent, worker and HAProxy, and waits until requests can flow. */
 export async function startStack(options: StackOptions): Promise<Stack> {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { Agent } from 'node:https'
 import { join } from 'node:path'
 import { Cleanup } from '../../agent/dev/cleanup.ts'
 import { findInLog, type LoggedRequest } from '../../agent/dev/haproxy-log.ts'
@@ -24,7 +25,8 @@ export const NO_TEMPORAL = '127.0.0.1:1'
 export interface Edge extends Stack {
   readonly folder: string
   readonly ca: string
-  send(request: EdgeRequest): Promise<EdgeResponse>
+  /** On a connection of its own, or on one of a pool. */
+  send(request: EdgeRequest, connections?: Agent): Promise<EdgeResponse>
   /** HAProxy's own record of a request that was answered. */
   logged(response: EdgeResponse): Promise<LoggedRequest>
   /** Another agent in the place of one that was stopped. */
@@ -38,7 +40,7 @@ export interface Edge extends Stack {
 export type EdgeOptions = Partial<Pick<StackOptions, 'masterWorker' | 'temporalAddress' | 'worker' | 'env'>>
 
 /** Tests run beside each other on few cores: what is late here must not count as an answer that failed. */
-const PATIENT = { SPOP_DEADLINE: '4s', SPOE_PROCESSING_TIMEOUT: '5s' }
+const PATIENT = { SPOP_DEADLINE: '10s', SPOE_PROCESSING_TIMEOUT: '12s', SPOP_CHECK_TIMEOUT: '10s' }
 
 export async function startEdge(version: HaproxyVersion, options: EdgeOptions = {}): Promise<Edge> {
   const folder = newFolder()
@@ -63,7 +65,7 @@ export async function startEdge(version: HaproxyVersion, options: EdgeOptions = 
       ...stack,
       folder,
       ca,
-      send: (request) => sendToEdge(stack.edge.https, ca, request),
+      send: (request, connections) => sendToEdge(stack.edge.https, ca, request, connections),
       logged: (response) => findInLog(stack.haproxy.logFile, response.requestId),
       startAgent() {
         const agent = startCommand('agent', ['serve', '--config', join(ROOT, 'agent.yaml')], stack.env, folder)
