@@ -93,7 +93,8 @@ function temporalOptions(config: AgentConfig, base: string): Parameters<typeof c
   return { address, namespace, tls: files, ...(apiKey !== undefined && { apiKey }) }
 }
 
-function providerConfigs(config: AgentConfig, base: string): ProviderConfig[] {
+/** The providers of a configuration as the authenticator takes them. */
+export function providerConfigs(config: AgentConfig, base: string): ProviderConfig[] {
   return Object.entries(config.identity.providers).map(([name, settings]) => providerConfig(name, settings, base))
 }
 

@@ -1,0 +1,34 @@
+import { parseArgs, styleText } from 'node:util'
+import { decision } from './decision.ts'
+import { type Benchmark, type Report, run } from './harness.ts'
+
+const BENCHMARKS: readonly Benchmark[] = [decision]
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' } },
+})
+const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))
+const rounds = Number(values.rounds)
+if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
+  console.error('npm run bench -- [NAME…] [--rounds N] [--json], where NAME is one of')
+  for (const { name, description } of BENCHMARKS) console.error(`  ${name.padEnd(12)}${description}`)
+  process.exit(2)
+}
+for (const benchmark of BENCHMARKS) {
+  if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
+  const report = await run(benchmark, rounds, (text) => console.error(`• ${text}`))
+  console.log(values.json ? JSON.stringify(report) : render(report))
+}
+
+function render({ name, machine, rows, figures, rounds: count }: Report): string {
+  const width = Math.max(...rows.map(({ label }) => label.length))
+  return [
+    styleText('bold', `${name}: median of ${count} rounds (lowest to highest)`),
+    machine,
+    ...rows.map(
+      ({ label, unit, median, min, max }) => `  ${label.padEnd(width)}  ${median} ${unit}  (${min} to ${max})`,
+    ),
+    ...Object.entries(figures).map(([key, value]) => `  ${key} = ${value}`),
+  ].join('\n')
+}
