@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { type AgentOptions, message, type MessageHandler, type Reply } from 'node-spoe'
 import type { DecisionCounters } from './counters.ts'
+import type { Command } from './dispatch/command.ts'
 import type { Dispatcher } from './dispatch/dispatcher.ts'
 import { toCommand } from './event.ts'
 import type { Authenticator } from './identity/authenticator.ts'
+import type { Identity } from './identity/identity.ts'
 import { type DenyReason, reasons } from './identity/reasons.ts'
 import { decide, factsOf } from './rules/decide.ts'
 import { type Decision, deny } from './rules/decision.ts'
 import { canonicalHost, RequestView } from './rules/facts.ts'
 import { canonicalPath } from './rules/path.ts'
-import type { RuleSet } from './rules/rule.ts'
+import type { CompiledRule, RuleSet } from './rules/rule.ts'
 import { evaluateVariable, type VariableValue, writeDecision } from './rules/variables.ts'
 
 /** Arguments of the `check` message in spoe.conf, by name. */
@@ -43,11 +45,19 @@ export function checkHandler(options: CheckOptions): MessageHandler<typeof CHECK
     args: CHECK_ARGUMENTS,
     handle(view, reply) {
       const started = performance.now()
+      const method = view.get('method')
+      const authorization = view.get('auth')
+      const count = view.get('auth_count')
+      if (method === undefined || (authorization !== undefined && count === undefined)) {
+        // Without them rules would be skipped, or a second credential overlooked.
+        throw new Error('spoe.conf does not send "method" or "auth_count": compare it with the shipped one')
+      }
       const path = canonicalPath(view.get('path') ?? '')
+      const host = canonicalHost(view.get('host'))
       const request = new RequestView(
         view.get('id') ?? fallbackId(),
-        view.get('method') ?? '',
-        canonicalHost(view.get('host') ?? ''),
+        method,
+        host ?? '',
         path ?? '',
         view.get('query') ?? '',
         view.get('src') ?? '',
@@ -57,9 +67,12 @@ export function checkHandler(options: CheckOptions): MessageHandler<typeof CHECK
         conclude(options, reply, request, refuse('ambiguous_path'), started)
         return undefined
       }
-      const authorization = view.get('auth')
-      const count = Number(view.get('auth_count') ?? (authorization === undefined ? 0 : 1))
-      const decision = decide(options.ruleSet, options.authenticator, request, { authorization, count })
+      if (host === undefined || (host === '' && options.ruleSet.tellsHostsApart)) {
+        conclude(options, reply, request, refuse('ambiguous_host'), started)
+        return undefined
+      }
+      const credentials = { authorization, count: Number(count ?? 0) }
+      const decision = decide(options.ruleSet, options.authenticator, request, credentials)
       if (decision instanceof Promise)
         return decision.then((later) => conclude(options, reply, request, later, started))
       conclude(options, reply, request, decision, started)
@@ -77,17 +90,29 @@ function conclude(
 ): void {
   // The deadline has answered for us: HAProxy refused this request, so nothing may come of it.
   if (reply.settled) return
-  options.counters.decision(decision.rule, decision.reason)
   options.counters.duration((performance.now() - started) / 1000)
-  writeDecision(reply, decision, options.realm)
   // A caller whose identity failed was not served by the rule, so the rule's own effects do not happen.
-  if (decision.allow || decision.reason === 'policy_denied') applyEffects(options, reply, request, decision)
+  const { rule } = decision
+  const effective = rule !== undefined && (decision.allow || decision.reason === 'policy_denied')
+  const command = effective ? prepareEffects(rule, reply, request, decision.identity) : undefined
+  writeDecision(reply, decision, options.realm)
+  // An answer that does not fit becomes a refusal, which the fallback counts; nothing may come of that either.
+  if (reply.overflows) return
+  options.counters.decision(rule, decision.reason)
+  if (command === undefined || options.dispatcher.dispatch(command)) return
+  reply.unsetVar('txn', 'event_id')
+  reply.unsetVar('txn', 'workflow_id')
 }
 
-function applyEffects(options: CheckOptions, reply: Reply, request: RequestView, decision: Decision): void {
-  const { rule } = decision
-  if (rule === undefined || (rule.set.length === 0 && rule.workflow === undefined)) return
-  const facts = factsOf(request, decision.identity)
+/** Sets the rule's variables; what is to happen behind the answer is only returned, because there may be no answer yet. */
+function prepareEffects(
+  rule: CompiledRule,
+  reply: Reply,
+  request: RequestView,
+  identity: Identity | undefined,
+): Command | undefined {
+  if (rule.set.length === 0 && rule.workflow === undefined) return undefined
+  const facts = factsOf(request, identity)
   const vars: Record<string, VariableValue> = {}
   for (const [name, expression] of rule.set) {
     const value = evaluateVariable(expression, facts)
@@ -95,11 +120,11 @@ function applyEffects(options: CheckOptions, reply: Reply, request: RequestView,
     vars[name] = value
     reply.setVar('txn', name, value)
   }
-  if (rule.workflow === undefined) return
-  const command = toCommand(rule.workflow, facts, decision.identity, vars)
-  if (!options.dispatcher.dispatch(command)) return
+  if (rule.workflow === undefined) return undefined
+  const command = toCommand(rule.workflow, facts, identity, vars)
   reply.setVar('txn', 'event_id', command.event.id)
   reply.setVar('txn', 'workflow_id', command.workflowId)
+  return command
 }
 
 const FALLBACK_REASONS = { deadline: 'timeout', error: 'internal_error', overload: 'overload' } as const

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { Command } from './dispatch/command.ts'
+import { isSafeText } from './identity/claim-values.ts'
 import type { Identity } from './identity/identity.ts'
 import type { Actor, EdgeEvent } from './messages.ts'
 import type { Expression, Facts } from './rules/cel.ts'
 import type { CompiledWorkflow } from './rules/rule.ts'
 import type { VariableValue } from './rules/variables.ts'
 
-/** Entity key of events whose key expression gives nothing: they are kept together, not lost. */
-export const NO_KEY = '(none)'
+/** Entity key of events whose key expression gives nothing: they are kept together, not lost. No other key begins so. */
+export const NO_KEY = '~none'
 
-/** Temporal takes ids of 1,000 bytes; longer keys are cut and made unique again by a hash. */
+/** Temporal takes ids of 1,000 bytes, and the rule's name comes before the key. */
 const MAX_KEY_BYTES = 500
 
 /**
@@ -34,7 +35,7 @@ export function toCommand(
       method: request.method,
       host: request.host,
       path: request.path,
-      query: request.query,
+      query: workflow.query ? request.query : '',
       source: request.source,
     },
     actor: toActor(rule, request.id, identity),
@@ -69,6 +70,7 @@ function entityKey(expression: Expression, facts: Facts): string {
     return NO_KEY
   }
   if (typeof value !== 'string' || value === '') return NO_KEY
-  if (value.length * 3 <= MAX_KEY_BYTES || Buffer.byteLength(value) <= MAX_KEY_BYTES) return value
-  return `${value.slice(0, 64)}~${createHash('sha256').update(value).digest('base64url')}`
+  if (isSafeText(value, MAX_KEY_BYTES) && !value.startsWith('~')) return value
+  // Too long for an id, or with characters that would break a log line: named by its hash.
+  return `~${createHash('sha256').update(value).digest('base64url')}`
 }

@@ -32,7 +32,7 @@ export interface RequestFacts {
   readonly method: string
   readonly host: string
   readonly path: string
-  /** Without the `?`; empty when there is none. */
+  /** Without the `?`; empty when there is none, and unless the rule asks for it: queries hold credentials too often. */
   readonly query: string
   /** Client address, IPv4-mapped IPv6 written as IPv4. */
   readonly source: string

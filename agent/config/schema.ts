@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
+import { endpointUrl } from '../identity/endpoint.ts'
 import { parseDuration } from './duration.ts'
 
 /** Statuses that the shipped haproxy.cfg turns into responses. */
@@ -23,9 +24,18 @@ function duration(minMs: number, maxMs: number): z.ZodType<number, string> {
   })
 }
 
-function address(schemes: RegExp, example: string): z.ZodString {
+function address(schemes: RegExp, example: string): z.ZodType<string> {
   const message = `expected an address such as ${example}`
-  return z.string({ message }).regex(schemes, { message })
+  return z
+    .string({ message })
+    .regex(schemes, { message })
+    .refine((value) => value.startsWith('unix:') || isPort(value), PORT_MESSAGE)
+}
+
+/** A URL that keys may be fetched from: https, or http on this machine. */
+function endpoint(what: string): z.ZodType<string> {
+  const message = `expected ${what}: https, or http on loopback`
+  return z.string({ message }).refine((value) => endpointUrl(value) !== undefined, { message })
 }
 
 /** A whole number from 1; text too, because inside { } an environment reference has to be quoted. */
@@ -34,8 +44,12 @@ const count = z.preprocess(
   z.int().min(1),
 )
 
+const HOST_PORT = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
 const TCP = /^tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
 const TCP_OR_UNIX = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}|unix:\/\/\/.+)$/
+
+const PORT_MESSAGE = { message: 'expected a port up to 65535' }
+const isPort = (address: string): boolean => Number(/:(\d+)$/.exec(address)?.[1] ?? 0) <= 65_535
 
 const oneOrMore = <T extends z.ZodType<string>>(item: T): z.ZodType<string[]> =>
   z.union([item.transform((one) => [one as string]), z.array(item as z.ZodType<string>).min(1)])
@@ -48,8 +62,8 @@ const claimPath = z.union([text.transform((claim) => [claim]), z.array(text).min
 
 const provider = z.strictObject({
   preset: z.literal('oidc').default('oidc'),
-  issuer: z.url({ protocol: /^https?$/, message: 'expected the issuer URL, as the "iss" claim writes it' }),
-  jwksUri: z.url({ protocol: /^https?$/ }).optional(),
+  issuer: endpoint('the issuer URL, as the "iss" claim writes it'),
+  jwksUri: endpoint('the URL of the key set').optional(),
   audience: oneOrMore(text),
   algorithms: z
     .array(
@@ -74,12 +88,18 @@ const provider = z.strictObject({
 
 const temporalTls = z.union([
   z.boolean(),
-  z.strictObject({
-    caFile: text.optional(),
-    certFile: text.optional(),
-    keyFile: text.optional(),
-    serverName: text.optional(),
-  }),
+  z
+    .strictObject({
+      caFile: text.optional(),
+      certFile: text.optional(),
+      keyFile: text.optional(),
+      serverName: text.optional(),
+    })
+    .superRefine(({ certFile, keyFile }, ctx) => {
+      if ((certFile === undefined) !== (keyFile === undefined)) {
+        refuse(ctx, 'CONFIG_CONFLICT', 'a client certificate needs both "certFile" and "keyFile"')
+      }
+    }),
 ])
 
 const workflowCommon = {
@@ -96,6 +116,7 @@ const workflow = z
     signal: workflowType.optional(),
     meter: workflowType.optional(),
     key: key.optional(),
+    query: z.boolean().default(false),
     type: text.max(200).optional(),
     ...workflowCommon,
   })
@@ -134,7 +155,12 @@ const rule = z.strictObject({
       method: oneOrMore(
         z.string().regex(/^[A-Z]+$/, { message: 'expected a method in capitals, such as POST' }),
       ).optional(),
-      host: oneOrMore(text).optional(),
+      host: oneOrMore(
+        z.string().regex(/^(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$|^\[[0-9A-Fa-f:.]+\]$/, {
+          message:
+            'expected a host name without scheme and port, or "*." and a name; non-ASCII names as they go over the wire (xn--…)',
+        }),
+      ).optional(),
       path: oneOrMore(z.string().startsWith('/', { message: 'expected a path that begins with "/"' })).optional(),
       when: text.optional(),
     })
@@ -161,12 +187,20 @@ export const configSchema = z.strictObject({
     drain: duration(0, 600_000).default(3000),
   }),
   admin: z.strictObject({ listen: address(TCP, 'tcp://127.0.0.1:9101') }).optional(),
-  temporal: z.strictObject({
-    address: z.string().regex(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/, { message: 'expected host:port' }),
-    namespace: text.default('default'),
-    tls: temporalTls.default(false),
-    apiKey: text.optional(),
-  }),
+  temporal: z
+    .strictObject({
+      address: z.string().regex(HOST_PORT, { message: 'expected host:port' }).refine(isPort, PORT_MESSAGE),
+      namespace: text.default('default'),
+      // Left open, it follows from the API key: a key must never travel in clear text.
+      tls: temporalTls.optional(),
+      apiKey: text.optional(),
+    })
+    .superRefine(({ tls, apiKey }, ctx) => {
+      if (apiKey !== undefined && tls === false) {
+        refuse(ctx, 'CONFIG_CONFLICT', '"apiKey" with "tls: false" would send the key in clear text')
+      }
+    })
+    .transform((temporal) => ({ ...temporal, tls: temporal.tls ?? temporal.apiKey !== undefined })),
   outbox: z.strictObject({ path: text.default('.data/outbox.db'), maxRows: count.default(1_000_000) }).prefault({}),
   queue: z.strictObject({ maxEvents: count.default(100_000) }).prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

@@ -3,8 +3,10 @@ export class Cleanup {
   readonly #steps: (() => Promise<void> | void)[] = []
   #running: Promise<void> | undefined
 
+  /** @param step runs at once when everything is being stopped already */
   add(step: () => Promise<void> | void): void {
     this.#steps.push(step)
+    if (this.#running !== undefined) this.#running = this.#running.finally(() => this.#run())
   }
 
   /** Runs every step once, last first; a step that fails does not keep the others from running. */

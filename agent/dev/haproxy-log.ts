@@ -9,6 +9,7 @@ export interface LoggedRequest {
   readonly decision?: string
   readonly reason?: string
   readonly rule?: string
+  readonly subject?: string
   readonly event?: string
   readonly workflow?: string
   readonly spoe_error?: string

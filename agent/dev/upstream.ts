@@ -6,7 +6,9 @@ export interface UpstreamEcho {
   readonly upstream: string
   readonly method: string
   readonly path: string
-  /** The identity headers it received, names in small letters as they came. */
+  /** Names of all headers it received, in small letters. */
+  readonly headers: readonly string[]
+  /** The identity headers among them, as they came. */
   readonly identity: Readonly<Record<string, string>>
 }
 
@@ -19,13 +21,21 @@ export interface Upstream {
 /** A small server that tells who HAProxy says is calling. */
 export async function startUpstream(name: string, port: number): Promise<Upstream> {
   const server = createServer((request, response) => {
+    const headers: string[] = []
     const identity: Record<string, string> = {}
     // rawHeaders keep "_" and "-" apart, which is what the tests of forged headers look for.
     for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
       const header = request.rawHeaders[i]?.toLowerCase() ?? ''
+      headers.push(header)
       if (/^x[-_]identity/.test(header)) identity[header] = request.rawHeaders[i + 1] ?? ''
     }
-    const echo: UpstreamEcho = { upstream: name, method: request.method ?? '', path: request.url ?? '', identity }
+    const echo: UpstreamEcho = {
+      upstream: name,
+      method: request.method ?? '',
+      path: request.url ?? '',
+      headers,
+      identity,
+    }
     request.resume()
     response.writeHead(200, { 'content-type': 'application/json' }).end(`${JSON.stringify(echo)}\n`)
   })

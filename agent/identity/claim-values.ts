@@ -11,11 +11,13 @@ export function isDate(value: unknown): value is number {
 
 /**
  * Whether a claim may become a variable of HAProxy and thereby a header or a log field: a non-empty string of at most
- * `maxBytes` bytes of UTF-8 without C0 characters or DEL. Lone surrogates are refused too: two different ones would
+ * `maxBytes` bytes of UTF-8 without C0 characters or DEL, and without white space at its ends. Lone surrogates are refused too: two different ones would
  * reach the wire as the same U+FFFD, and two callers would look like one.
  */
 export function isSafeText(value: unknown, maxBytes: number): value is string {
   if (typeof value !== 'string' || value === '' || value.length > maxBytes) return false
+  // Servers trim what a header holds: ` admin` would be `admin` to them.
+  if (value.trim() !== value) return false
   let ascii = true
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i)
@@ -36,15 +38,16 @@ export function audienceMatches(aud: unknown, ours: readonly string[]): boolean 
 export const NOT_NAMES = Symbol('not a name')
 
 /**
- * Names (roles, scopes) from claims that are each absent, null, an array of strings, or one string split at
- * `separator`. Duplicates and empty strings are left out, at most `max` kept.
+ * Names (roles, scopes) from claims that are each absent, null, an array of strings, or one string, which is split at
+ * `separator` if there is one: a role may be a sentence, and its words are no roles. Duplicates and empty strings are left out, at most `max` kept.
  * @returns NOT_NAMES when a member is not a string, is over 256 bytes or is no safe text
  */
-export function names(claims: readonly unknown[], max: number, separator: RegExp): string[] | typeof NOT_NAMES {
+export function names(claims: readonly unknown[], max: number, separator?: RegExp): string[] | typeof NOT_NAMES {
   const found = new Set<string>()
   for (const claim of claims) {
     if (claim === undefined || claim === null) continue
-    const members: unknown = typeof claim === 'string' ? claim.split(separator) : claim
+    const members: unknown =
+      typeof claim === 'string' ? (separator === undefined ? [claim] : claim.split(separator)) : claim
     if (!Array.isArray(members)) return NOT_NAMES
     for (const member of members as unknown[]) {
       if (member === '') continue

@@ -49,8 +49,7 @@ export function judgeClaims(token: SignedClaims, provider: ProviderConfig, nowS:
   if (subject === undefined || subject === '') return 'claim_missing'
   if (!isSafeText(subject, MAX_SUBJECT)) return 'claim_invalid'
   const tenant = tenantOf(claims, provider.claims.tenant)
-  const roles =
-    provider.claims.roles.length === 0 ? [] : names([atPath(claims, provider.claims.roles)], MAX_ROLES, /[ ,]+/)
+  const roles = provider.claims.roles.length === 0 ? [] : names([atPath(claims, provider.claims.roles)], MAX_ROLES)
   const scopes = names(scopeClaims(claims, provider.claims.scopes), MAX_SCOPES, / +/)
   if (tenant === undefined || roles === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
   return Object.freeze({

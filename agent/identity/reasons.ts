@@ -133,11 +133,17 @@ export const reasons = {
     description: 'The token has been revoked',
     hint: 'A revocation entry names this token, its subject or its session.',
   },
+  ambiguous_host: {
+    status: 400,
+    challenge: 'none',
+    description: 'The host is ambiguous',
+    hint: 'The Host header is no plain name with an optional port, or is missing although rules tell hosts apart.',
+  },
   ambiguous_path: {
     status: 400,
     challenge: 'none',
     description: 'The path is ambiguous',
-    hint: 'Dot segments, backslashes, control characters and broken escapes are refused: servers disagree about what they mean.',
+    hint: 'Dot segments, semicolons, encoded slashes, backslashes, control characters and broken escapes are refused: servers disagree about what they mean.',
   },
   insufficient_scope: {
     status: 403,

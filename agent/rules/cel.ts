@@ -58,12 +58,9 @@ export function compileExpression(source: string, wanted: 'bool' | 'string' | 'a
       return { message: `gives ${checked.type ?? 'nothing'} where ${wanted} is needed`, start: 0, end: source.length }
     }
     const names = new Set<string>()
-    const regex = walk(program.ast, names)
-    if (regex !== undefined) {
-      // cel-js compiles matches() into a backtracking RegExp at each evaluation: seconds for 27 hostile characters.
-      const message =
-        'matches() is not available: its running time is not bounded; use path patterns, startsWith, endsWith or contains'
-      return { message, start: regex.start, end: regex.end }
+    const problem = walk(program.ast, names, false)
+    if (problem !== undefined) {
+      return { message: problem.message, start: problem.node.range.start, end: problem.node.range.end }
     }
     return { needsIdentity: names.has('identity'), evaluate: program }
   } catch (error) {
@@ -84,15 +81,33 @@ function refusal(source: string, error: unknown): ExpressionError {
   return { message: summary ?? message, start: range?.start ?? 0, end: range?.end ?? source.length }
 }
 
-/** Collects the names that are read; returns the first call of matches(). */
-function walk(node: ASTNode, names: Set<string>): ASTNode | undefined {
+/** Macros that evaluate an expression once for each element of a list or map. */
+const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'filter', 'map'])
+
+interface Refused {
+  readonly node: ASTNode
+  readonly message: string
+}
+
+/** Collects the names that are read; finds what could run for longer than a request may. */
+function walk(node: ASTNode, names: Set<string>, inLoop: boolean): Refused | undefined {
   if (node.op === 'id') names.add(node.args)
-  if (node.op === 'rcall' && node.args[0] === 'matches') return node
-  let found: ASTNode | undefined
+  const method = node.op === 'rcall' ? node.args[0] : ''
+  if (method === 'matches') {
+    // cel-js compiles matches() into a backtracking RegExp at each evaluation: seconds for 27 hostile characters.
+    const message =
+      'matches() is not available: its running time is not bounded; use path patterns, startsWith, endsWith or contains'
+    return { node, message }
+  }
+  const loop = LOOPS.has(method)
+  if (loop && inLoop) {
+    return { node, message: 'a loop inside a loop is not available: a token may bring lists of thousands' }
+  }
+  let found: Refused | undefined
   const visit = (value: unknown): void => {
     if (found !== undefined || typeof value !== 'object' || value === null) return
     if (Array.isArray(value)) value.forEach(visit)
-    else if ('op' in value) found = walk(value as ASTNode, names)
+    else if ('op' in value) found = walk(value as ASTNode, names, inLoop || loop)
   }
   visit(node.args)
   return found

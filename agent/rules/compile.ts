@@ -18,7 +18,10 @@ export function compileRules(config: AgentConfig, document: ConfigDocument): Rul
   if (compiler.problems.length > 0) {
     throw new ConfigError(compiler.problems.toSorted((a, b) => a.line - b.line || a.column - b.column))
   }
-  return { rules, defaultDeny: config.default.deny }
+  const tellsHostsApart = config.rules.some(
+    ({ match }) => match.host !== undefined || /\bhost\b/.test(match.when ?? ''),
+  )
+  return { rules, tellsHostsApart, defaultDeny: config.default.deny }
 }
 
 class Compiler {
@@ -125,6 +128,7 @@ class Compiler {
       rule,
       type: workflow.type ?? rule,
       workflowType: workflow[kind] ?? '',
+      query: workflow.query,
       taskQueue: workflow.taskQueue,
       delivery: workflow.delivery,
       keyExpression: this.#expression(workflow.key, [...path, 'key'], 'string', anonymous),

@@ -69,9 +69,16 @@ export function identityView(identity: Identity): IdentityView {
   return view
 }
 
-/** The Host header without its port and in small letters. `[::1]:8443` keeps its brackets. */
-export function canonicalHost(host: string): string {
-  const colon = host.lastIndexOf(':')
-  const bare = colon === -1 || host.endsWith(']') ? host : host.slice(0, colon)
-  return /[A-Z]/.test(bare) ? bare.toLowerCase() : bare
+const HOST = /^(?:([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?|(\[[0-9a-f:.]+\]))(?::\d{1,5})?$/i
+
+/**
+ * The Host header in small letters, without port and without the dot that may end a full name (`[::1]:8443` keeps its
+ * brackets); empty when there is none. `undefined` for anything else: servers disagree about what it names, and a rule
+ * for one host must not be passed by another spelling of it.
+ */
+export function canonicalHost(host: string | undefined): string | undefined {
+  if (host === undefined || host === '') return ''
+  const match = HOST.exec(host)
+  const name = match?.[1] ?? match?.[2]
+  return name === undefined || !/[A-Z]/.test(name) ? name : name.toLowerCase()
 }

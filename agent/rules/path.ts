@@ -1,10 +1,11 @@
 /**
  * Paths as rules see them. A rule must match what the server behind HAProxy will see after its own decoding, or
- * `/%61dmin` walks past a rule for `/admin`. So: percent-encoded unreserved characters are decoded (RFC 3986 section
- * 6.2.2.2, equivalent by definition), repeated slashes count as one, and what servers are known to disagree about is
- * refused: dot segments, backslashes and control characters, plain or encoded, and broken escapes.
+ * `/%61dmin` walks past a rule for `/admin`. So: every percent-encoded character that may stand in a path by itself is
+ * decoded (RFC 3986 section 6.2.2.2), repeated slashes count as one, and what servers are known to disagree about is
+ * refused, plain or encoded: dot segments, path parameters (`;`), encoded slashes, backslashes, control characters, and
+ * broken escapes. Case and a trailing slash do matter, as they do to most servers.
  */
-const SUSPECT = /%|\/\/|\/\.|\\|[\x00-\x1f\x7f]/
+const SUSPECT = /[%;\\\x00-\x1f\x7f]|\/\/|\/\./
 
 /** The path to match rules against; `undefined` when it must not be let through at all. */
 export function canonicalPath(path: string): string | undefined {
@@ -12,18 +13,19 @@ export function canonicalPath(path: string): string | undefined {
   return SUSPECT.test(path) ? canonicalise(path) : path
 }
 
+/** pchar of RFC 3986 but the semicolon. */
+const PLAIN = /[A-Za-z0-9._~\-!$&'()*+,=:@]/
+
 function canonicalise(path: string): string | undefined {
   if (/%(?![0-9A-Fa-f]{2})/.test(path)) return undefined
   const decoded = path.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
     const char = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-    if (/[A-Za-z0-9._~-]/.test(char)) return char
-    // A backslash or a control character stays dangerous however it is written: decoded, the test below finds it.
-    return /[\\\x00-\x1f\x7f]/.test(char) ? char : escape.toUpperCase()
+    // What is refused below is refused however it is written, so those characters are decoded too.
+    return PLAIN.test(char) || /[;\\\x00-\x1f\x7f]/.test(char) ? char : escape.toUpperCase()
   })
-  if (/[\\\x00-\x1f\x7f]/.test(decoded)) return undefined
+  if (/[;\\\x00-\x1f\x7f]|%2F/.test(decoded)) return undefined
   const merged = decoded.replace(/\/{2,}/g, '/')
-  // An encoded slash in front of dots is a dot segment to a server that decodes before it resolves.
-  return /(?:^|\/|%2F)\.{1,2}(?:\/|%2F|;|$)/.test(merged) ? undefined : merged
+  return /\/\.{1,2}(?:\/|$)/.test(merged) ? undefined : merged
 }
 
 export type PathMatcher = (path: string) => boolean
@@ -34,8 +36,10 @@ export type PathMatcher = (path: string) => boolean
  * @returns a matcher, or the reason why the pattern is none
  */
 export function compilePath(pattern: string): PathMatcher | string {
-  if (canonicalPath(pattern) !== pattern) {
-    return 'the pattern can never match: paths are matched after percent-decoding and without "//" and dot segments'
+  const canonical = canonicalPath(pattern)
+  if (canonical !== pattern || /[^\x21-\x7e]|[?#"<>[\]^`{|}]/.test(pattern)) {
+    const way = canonical === undefined ? '' : `; write it ${encodeURI(canonical)}`
+    return `the pattern can never match: paths are matched in their canonical form, percent-encoded and without query${way}`
   }
   const segments = pattern.split('/').slice(1)
   const wild = segments.findIndex((segment) => segment.includes('*'))

@@ -14,6 +14,8 @@ export type HostMatcher = (host: string) => boolean
 export interface CompiledWorkflow extends WorkflowAction {
   /** Request type in the event: which activity code runs. */
   readonly type: string
+  /** Whether events carry the query string. */
+  readonly query: boolean
   /** Entity key, for `signal` and `meter`. */
   readonly keyExpression: Expression | undefined
 }
@@ -36,6 +38,8 @@ export interface CompiledRule {
 
 export interface RuleSet {
   readonly rules: readonly CompiledRule[]
+  /** Whether some rule depends on the host, so that a request without one cannot be judged. */
+  readonly tellsHostsApart: boolean
   /** Status when no rule matches. */
   readonly defaultDeny: number
 }

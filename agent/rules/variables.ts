@@ -33,9 +33,11 @@ const MAX_VARIABLE_BYTES = 1024
 /** What a rule's `set` may produce. */
 export type VariableValue = string | number | boolean
 
-/** Puts a decision into the ACK. All in scope `txn`: `sess` would leak one request's caller into the next. */
+/**
+ * Puts a decision into the ACK, all in scope `txn`: `sess` would leak one request's caller into the next. The decision
+ * itself comes last, because HAProxy ends a list at an action it does not like: what is cut off must be the allow.
+ */
 export function writeDecision(reply: Reply, decision: Decision, realm: string): void {
-  reply.setVar('txn', 'decision', decision.allow ? 'allow' : 'deny')
   reply.setVar('txn', 'reason', decision.reason)
   if (decision.reason !== 'ok') {
     reply.setVar('txn', 'status', decision.status)
@@ -55,6 +57,7 @@ export function writeDecision(reply: Reply, decision: Decision, realm: string): 
     const { joinedRoles } = identityView(identity)
     if (joinedRoles !== '') reply.setVar('txn', 'roles', joinedRoles)
   }
+  reply.setVar('txn', 'decision', decision.allow ? 'allow' : 'deny')
 }
 
 /**

@@ -64,6 +64,8 @@ export interface Reply {
   unsetVar(scope: Scope, name: string): void
   /** True once the ACK is decided (by the handlers, the deadline or an error). Later calls are counted and ignored. */
   readonly settled: boolean
+  /** True once what was set does not fit into the ACK: the fallback will answer with cause `error`. */
+  readonly overflows: boolean
 }
 
 /** Handles one spoe-message. */
@@ -91,7 +93,8 @@ export interface AgentOptions {
   readonly messages: Readonly<Record<string, MessageHandler<any>>>
   /**
    * Every NOTIFY is answered by then, milliseconds, default 40; set it below HAProxy's `timeout processing`. Checked in
-   * steps of an eighth of it, so up to that much early. A handler that blocks the thread cannot be interrupted.
+   * steps of an eighth of it, so up to that much early. A handler that blocks the thread cannot be interrupted; what lay
+   * in the kernel's buffers meanwhile for longer than the deadline is answered by the fallback, without a handler.
    */
   readonly deadlineMs?: number | undefined
   /**

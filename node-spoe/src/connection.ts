@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Output, type OutputPool } from './output.ts'
 import { Session, type SessionContext, type SessionLink } from './session.ts'
+import type { StallClock } from './stall-clock.ts'
 
 /** Unsent bytes above which reading stops until the peer has taken them: it gets no more answers to ignore. */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024
@@ -25,7 +26,13 @@ export class Connection implements SessionLink {
   #closing = false
   #held = false
 
-  constructor(socket: Socket, context: SessionContext, pool: OutputPool, onClose: (connection: Connection) => void) {
+  constructor(
+    socket: Socket,
+    context: SessionContext,
+    pool: OutputPool,
+    clock: StallClock,
+    onClose: (connection: Connection) => void,
+  ) {
     this.#socket = socket
     this.#context = context
     this.#pool = pool
@@ -34,7 +41,8 @@ export class Connection implements SessionLink {
     this.#timer = setTimeout(() => this.#session.helloTimeout(), context.settings.helloTimeoutMs).unref()
     socket.on('data', (chunk: Buffer) => {
       counters.bytesIn += chunk.length
-      this.#session.receive(chunk, performance.now())
+      const now = performance.now()
+      this.#session.receive(chunk, now, clock.isLate(now))
       // All ACKs of one read leave in one write: that decides the throughput (5.6 -> 0.43 us of CPU per frame).
       this.flush()
     })

@@ -51,18 +51,28 @@ export class Dispatcher {
   /**
    * Handles the NOTIFY whose payload lies at the cursor; its ids are in `[idsStart, idsEnd)` of the cursor's buffer.
    * @param now when the frame was read, `performance.now()`: the deadline counts from there
+   * @param late whether it may have waited for longer than the deadline before it was read: no handler is called then
    * @throws SpopError if the payload is malformed; no handler has been called then
    */
-  notify(target: AckTarget, cursor: Cursor, buffer: Buffer, idsStart: number, idsEnd: number, now: number): void {
+  notify(
+    target: AckTarget,
+    cursor: Cursor,
+    buffer: Buffer,
+    idsStart: number,
+    idsEnd: number,
+    now: number,
+    late: boolean,
+  ): void {
     const { counters } = this.#reporter
     counters.notifies++
     const reply = this.#reply
     const limit = actionsLimit(target.maxFrameSize, idsEnd - idsStart)
-    if (counters.inFlight >= this.#settings.maxInFlight) {
+    if (late || counters.inFlight >= this.#settings.maxInFlight) {
       checkMessages(cursor)
       reply.begin(limit)
-      counters.overloadAnswers++
-      this.#fallback(reply, 'overload')
+      if (late) counters.deadlineAnswers++
+      else counters.overloadAnswers++
+      this.#fallback(reply, late ? 'deadline' : 'overload')
       this.#answer(target, buffer, idsStart, idsEnd, reply, limit)
       reply.settle()
       return

@@ -28,6 +28,10 @@ export class ActionReply implements Reply {
     return this.#settled
   }
 
+  get overflows(): boolean {
+    return this.#actions.overflow
+  }
+
   get actions(): ActionWriter {
     return this.#actions
   }

@@ -8,6 +8,7 @@ import { newCounters, readOptions } from './options.ts'
 import { OutputPool } from './output.ts'
 import { Reporter } from './report.ts'
 import type { SessionContext } from './session.ts'
+import { StallClock } from './stall-clock.ts'
 
 const DRAIN_TIMEOUT_MS = 5_000
 
@@ -24,6 +25,7 @@ class SpoeAgent implements Agent {
   readonly counters: AgentCounters = newCounters()
   readonly #context: SessionContext
   readonly #pool = new OutputPool()
+  readonly #clock: StallClock
   readonly #servers = new Set<Server>()
   readonly #connections = new Set<Connection>()
   /** Ends the wait of a drain early. */
@@ -34,6 +36,7 @@ class SpoeAgent implements Agent {
   constructor(options: AgentOptions) {
     const settings = readOptions(options)
     const reporter = new Reporter(this.counters, settings.onError)
+    this.#clock = new StallClock(settings.deadlineMs)
     this.#context = { settings, reporter, dispatcher: new Dispatcher(settings, reporter), draining: false }
   }
 
@@ -78,11 +81,13 @@ class SpoeAgent implements Agent {
       return
     }
     counters.connectionsTotal++
-    const connection = new Connection(socket, this.#context, this.#pool, (closed) => {
+    const connection = new Connection(socket, this.#context, this.#pool, this.#clock, (closed) => {
       this.#connections.delete(closed)
       counters.connections = this.#connections.size
+      if (this.#connections.size === 0) this.#clock.stop()
     })
     this.#connections.add(connection)
+    this.#clock.start()
     counters.connections = this.#connections.size
   }
 

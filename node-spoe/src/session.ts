@@ -54,6 +54,7 @@ export class Session implements AckTarget, FrameSink {
   #draining = false
   #receiving = false
   #now = 0
+  #late = false
 
   constructor(context: SessionContext, link: SessionLink, output: Output) {
     this.#context = context
@@ -67,11 +68,16 @@ export class Session implements AckTarget, FrameSink {
     return this.#state === 'open'
   }
 
-  /** Takes what was read; answers of synchronous handlers are in `output` when it returns. Never throws. */
-  receive(chunk: Buffer, now: number): void {
+  /**
+   * Takes what was read; answers of synchronous handlers are in `output` when it returns. Never throws.
+   * @param now when it was read, `performance.now()`
+   * @param late whether it may have waited for longer than the deadline before that, see StallClock
+   */
+  receive(chunk: Buffer, now: number, late = false): void {
     if (this.#state === 'closed') return
     this.#receiving = true
     this.#now = now
+    this.#late = late
     try {
       this.#splitter.push(chunk, this)
     } catch (error) {
@@ -164,7 +170,15 @@ export class Session implements AckTarget, FrameSink {
         this.#requireFin()
         // An aborted frame is to be forgotten (SPOE.txt 3.2.1), but HAProxy may still count on one ACK per NOTIFY.
         if ((header.flags & FLAG_ABORT) !== 0) this.#cursor.position = this.#cursor.end
-        this.#context.dispatcher.notify(this, this.#cursor, buffer, header.idsStart, header.idsEnd, this.#now)
+        this.#context.dispatcher.notify(
+          this,
+          this.#cursor,
+          buffer,
+          header.idsStart,
+          header.idsEnd,
+          this.#now,
+          this.#late,
+        )
         return
       case FrameType.HAPROXY_DISCONNECT:
         this.#haproxyDisconnect()

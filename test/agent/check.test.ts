@@ -41,6 +41,10 @@ function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boole
       expect(scope).toBe('txn')
       vars[name] = value
     },
+    unsetVar(_: string, name: string) {
+      delete vars[name]
+    },
+    overflows: false,
   }
   const send = (args: Record<string, unknown>): void | Promise<void> => {
     const full = {
@@ -148,7 +152,7 @@ describe('the check message', () => {
     expect(known.commands).toMatchObject([{ kind: 'meter', key: 'acc-1', workflowId: 'metered/acc-1' }])
     const unknown = setUp({ ok: true, identity: identityOf() })
     void unknown.send({ path: '/api' })
-    expect(unknown.commands).toMatchObject([{ key: '(none)', workflowId: 'metered/(none)' }])
+    expect(unknown.commands).toMatchObject([{ key: '~none', workflowId: 'metered/~none' }])
   })
 
   it('says nothing of an event that was shed', () => {
@@ -162,6 +166,37 @@ describe('the check message', () => {
     const { send, vars } = setUp(alice)
     void send({ path: '/public/../orders' })
     expect(vars).toEqual({ decision: 'deny', status: 400, reason: 'ambiguous_path' })
+  })
+
+  it('refuses a host that servers may read in two ways', () => {
+    const { send, vars } = setUp(alice)
+    void send({ path: '/public/x', host: 'a.example.com:80:80' })
+    expect(vars).toEqual({ decision: 'deny', status: 400, reason: 'ambiguous_host' })
+  })
+
+  it('fails, and so denies, when spoe.conf lacks an argument that rules need', () => {
+    const { send } = setUp(alice)
+    expect(() => send({ path: '/public/x', method: undefined })).toThrow(/"method"/)
+    expect(() => send({ path: '/public/x', auth: 'Bearer x', auth_count: undefined })).toThrow(/"auth_count"/)
+  })
+
+  it('lets nothing happen for an answer that does not fit', () => {
+    const { send, commands, reply } = setUp(alice)
+    reply.overflows = true
+    void send({ path: '/orders/1' })
+    expect(commands).toEqual([])
+  })
+
+  it('keeps the query string out of events unless the rule asks for it', () => {
+    const { send, commands } = setUp(alice)
+    void send({ path: '/orders/1', query: 'access_token=secret' })
+    expect(JSON.stringify(commands)).not.toContain('secret')
+  })
+
+  it('sets the decision last: a list that HAProxy cuts short must not be an allow', () => {
+    const { send, vars } = setUp(alice)
+    void send({ path: '/orders/1' })
+    expect(Object.keys(vars).at(-1)).toBe('decision')
   })
 
   it('matches the path that the server will see', () => {

@@ -28,7 +28,18 @@ it('a key longer than Temporal takes is cut, and two of them stay apart', () => 
     return toCommand(workflow, factsOf(requestOf('GET', '/'), identity), identity, {}).key
   }
   const long = 'é'.repeat(400)
+  expect(keyFor(long)).toMatch(/^~[\w-]{43}$/)
   expect(Buffer.byteLength(keyFor(long))).toBeLessThan(500)
   expect(keyFor(long)).not.toBe(keyFor(`${long}x`))
   expect(keyFor('short')).toBe('short')
 })
+
+it.each(['a"b\n', 'a\u0000', '~none', ' a'])(
+  'the key %j is named by its hash: it would break ids, logs or the rest',
+  (subject) => {
+    const identity = identityOf({ subject })
+    expect(toCommand(workflow, factsOf(requestOf('GET', '/'), identity), identity, {}).workflowId).toMatch(
+      /^r\/~[\w-]{43}$/,
+    )
+  },
+)

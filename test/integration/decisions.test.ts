@@ -1,4 +1,5 @@
 import { connect as connectH2 } from 'node:http2'
+import { connect as connectTls } from 'node:tls'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -63,10 +64,64 @@ describe.each(HAPROXY_VERSIONS)('decisions through HAProxy %s', (version) => {
     expect(refused.headers['www-authenticate']).toContain('error="invalid_token"')
   })
 
-  it('redirects plain HTTP before anybody is asked', async () => {
-    const response = await fetch(`http://127.0.0.1:${edge.edge.http}/api/usage`, { redirect: 'manual' })
+  it('redirects plain HTTP before anybody is asked, so no event happens twice', async () => {
+    const token = await edge.identity.token('buyer', { scope: 'orders:write' })
+    const { received } = (await edge.events()).total
+    const response = await fetch(`http://localhost:${edge.edge.http}/orders/1?x=1`, {
+      method: 'POST',
+      headers: bearer(token),
+      redirect: 'manual',
+    })
     expect(response.status).toBe(308)
-    expect(response.headers.get('location')).toMatch(/^https:/)
+    expect(response.headers.get('location')).toBe(`https://localhost:${edge.edge.https}/orders/1?x=1`)
+    expect((await edge.events()).total.received).toBe(received)
+  })
+
+  it('lets nobody switch to a protocol that it does not see through', async () => {
+    const answer = await rawRequest(edge, [
+      'GET /public/x HTTP/1.1',
+      'Host: localhost',
+      'Connection: Upgrade, HTTP2-Settings, X-Identity-Subject',
+      'Upgrade: h2c',
+      'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA',
+    ])
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    const { headers } = JSON.parse(answer.slice(answer.indexOf('{'))) as UpstreamEcho
+    expect(headers).not.toContain('upgrade')
+    expect(headers).not.toContain('http2-settings')
+    expect(headers).not.toContain('connection')
+  })
+
+  it.each(['x.identity.subject', 'x~identity~subject', 'X_IDENTITY-SUBJECT'])("drops a client's %s", async (name) => {
+    const response = await edge.send({ method: 'GET', path: '/public/x', headers: { [name]: 'root' } })
+    expect(echoOf(response)?.headers).not.toContain(name.toLowerCase())
+    expect(response.status).toBe(200)
+  })
+
+  it.each(['/admin%2fusers', '/admin;x/users', '/public/..%3b/admin/users', '/public/%2e%2e/admin'])(
+    'refuses the path %s',
+    async (path) => {
+      const response = await edge.send({ method: 'GET', path })
+      expect([response.status, reasonOf(response)]).toEqual([400, 'ambiguous_path'])
+    },
+  )
+
+  it('keeps decision and caller of a long request in the log', async () => {
+    const token = await edge.identity.token('viewer')
+    const response = await edge.send({ method: 'GET', path: `/api/${'a'.repeat(3000)}`, headers: bearer(token) })
+    expect(await edge.logged(response)).toMatchObject({ decision: 'allow', subject: 'viewer' })
+  })
+
+  it('writes a log line that stays one line of JSON, whatever the caller is called', async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const sub = 'eve","decision":"deny","x":"'
+    const token = await edge.identity.sign({ sub, iat: now, exp: now + 300, roles: ['viewer'] })
+    const response = await edge.send({ method: 'POST', path: '/orders/1', headers: bearer(token) })
+    expect(await edge.logged(response)).toMatchObject({
+      decision: 'allow',
+      subject: sub,
+      workflow: `order-inquiry/${sub}`,
+    })
   })
 
   it('never gives one request the identity of another on the same HTTP/2 connection', async () => {
@@ -113,6 +168,30 @@ describe.each(HAPROXY_VERSIONS)('decisions through HAProxy %s', (version) => {
     expect(logs).not.toContain(token.split('.')[2])
   })
 })
+
+/** Sends these lines as they stand, and gives all that comes back until the server has nothing more to say. */
+function rawRequest(edge: Edge, lines: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls(
+      { host: '127.0.0.1', port: edge.edge.https, servername: 'localhost', ca: edge.ca },
+      () => {
+        socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+      },
+    )
+    let received = ''
+    socket.setEncoding('utf8')
+    socket.on('data', (chunk: string) => {
+      received += chunk
+      const length = /content-length: (\d+)/i.exec(received)?.[1]
+      const head = received.indexOf('\r\n\r\n')
+      if (head === -1 || (length !== undefined && received.length < head + 4 + Number(length))) return
+      if (/transfer-encoding: chunked/i.test(received) && !received.endsWith('0\r\n\r\n')) return
+      socket.destroy()
+      resolve(received)
+    })
+    socket.on('error', reject)
+  })
+}
 
 function h2Request(
   session: ReturnType<typeof connectH2>,

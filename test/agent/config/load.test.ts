@@ -217,11 +217,62 @@ const WRONG: [name: string, rules: string, expected: [code: string, line: number
     ['CONFIG_INVALID', 7, 20, 'maxRows'],
   ],
   [
+    'a host with a port',
+    'rules:\n  - { name: a, identity: none, match: { host: "a:80" } }',
+    ['CONFIG_INVALID', 6, 47, 'without scheme and port'],
+  ],
+  [
+    'a host that is only a star',
+    'rules:\n  - { name: a, identity: none, match: { host: "*" } }',
+    ['CONFIG_INVALID', 6, 47, 'expected a host name'],
+  ],
+  [
+    'a path that browsers write otherwise',
+    'rules:\n  - { name: a, identity: none, match: { path: /ä } }',
+    ['CONFIG_INVALID', 6, 47, 'write it /%C3%A4'],
+  ],
+  [
+    'a port that does not exist',
+    'rules: []\nadmin: { listen: "tcp://127.0.0.1:99999" }',
+    ['CONFIG_INVALID', 6, 18, 'up to 65535'],
+  ],
+  [
+    'nested loops over claims',
+    'rules:\n  - name: a\n    identity: { require: corp }\n    match: { when: "identity.claims.x.exists(a, identity.claims.x.exists(b, a == b))" }',
+    ['CONFIG_CEL', 8, 49, 'a loop inside a loop'],
+  ],
+  [
     'an address without a scheme',
     'rules: []\nadmin: { listen: "127.0.0.1:1" }',
     ['CONFIG_INVALID', 6, 18, 'expected an address such as tcp://'],
   ],
 ]
+
+describe('credentials of our own', () => {
+  const temporal = (text: string): string =>
+    `${HEAD.replace('temporal: { address: "127.0.0.1:7233" }', text)}rules: []\n`
+
+  it('an API key is only ever sent over TLS', () => {
+    const { config } = parseConfig('agent.yaml', temporal('temporal: { address: "a:1", apiKey: k }'), {})
+    expect(config.temporal.tls).toBe(true)
+    expect(parseConfig('agent.yaml', temporal('temporal: { address: "a:1" }'), {}).config.temporal.tls).toBe(false)
+    expect(problemsOf(temporal('temporal: { address: "a:1", apiKey: k, tls: false }'))).toMatchObject([
+      { code: 'CONFIG_CONFLICT', message: expect.stringContaining('clear text') },
+    ])
+  })
+
+  it('a client certificate comes with its key', () => {
+    expect(problemsOf(temporal('temporal: { address: "a:1", tls: { certFile: c.pem } }'))).toMatchObject([
+      { message: expect.stringContaining('both "certFile" and "keyFile"') },
+    ])
+  })
+
+  it('an issuer is reached over https, or on loopback', () => {
+    expect(problemsOf(`${HEAD.replace('https://id', 'http://id')}rules: []\n`)).toMatchObject([
+      { code: 'CONFIG_INVALID', message: expect.stringContaining('https, or http on loopback') },
+    ])
+  })
+})
 
 describe('an error in a configuration', () => {
   it.each(WRONG)('%s is told with its place and a way out', (_, rules, [code, line, column, text]) => {
