@@ -1,9 +1,8 @@
-import { dirname, resolve } from 'node:path'
 import { createAgent } from 'node-spoe'
 import { type AdminServer, startAdminServer } from './admin/server.ts'
 import { checkFallback, checkHandler } from './check.ts'
 import type { LoadedConfig } from './config/load.ts'
-import type { AgentConfig, ProviderSettings } from './config/schema.ts'
+import type { AgentConfig } from './config/schema.ts'
 import { DecisionCounters } from './counters.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createAuthenticator } from './identity/authenticator.ts'
@@ -32,17 +31,16 @@ export interface RunningAgent {
 /**
  * Starts the agent: listens, begins to fetch keys, opens the outbox. A provider or a Temporal that is not there yet is
  * no error; `/readyz` tells.
- * @param file where the configuration was read: paths in it are relative to its folder
  * @throws {ConfigError} when the rules do not compile, and the error of listening when an address is taken
  */
-export async function startAgent(file: string, { config, document }: LoadedConfig, log: Logger): Promise<RunningAgent> {
+export async function startAgent({ config, document }: LoadedConfig, log: Logger): Promise<RunningAgent> {
   const ruleSet = compileRules(config, document)
-  const base = dirname(resolve(file))
   const counters = new DecisionCounters(ruleSet.rules)
-  const authenticator = createAuthenticator(providerConfigs(config, base), { log })
+  const authenticator = createAuthenticator(providerConfigs(config), { log })
+  const { address, namespace, tls, apiKey } = config.temporal
   const dispatcher = createDispatcher({
-    temporal: temporalOptions(config, base),
-    outbox: { path: resolve(base, config.outbox.path), maxRows: config.outbox.maxRows },
+    temporal: { address, namespace, apiKey, tls },
+    outbox: { path: config.outbox.path, maxRows: config.outbox.maxRows },
     queue: { maxEvents: config.queue.maxEvents },
     rules: ruleSet.rules.map((rule) => rule.name),
     log,
@@ -54,7 +52,7 @@ export async function startAgent(file: string, { config, document }: LoadedConfi
     },
     deadlineMs: config.spop.deadline,
     varPrefix: VARIABLE_PREFIX,
-    fallback: checkFallback(counters, REALM),
+    fallback: checkFallback(counters, REALM, config.spop.deadline),
     onError: spopErrorLog(log),
   })
 
@@ -76,37 +74,28 @@ export async function startAgent(file: string, { config, document }: LoadedConfi
 
   async function stop(): Promise<void> {
     admin?.setDraining()
-    await spop.drain({ graceMs: config.spop.drain })
-    await dispatcher.drain(config.spop.drain)
-    authenticator.close()
-    await admin?.close()
+    try {
+      await spop.drain({ graceMs: config.spop.drain })
+    } finally {
+      // Events wait here: whatever went wrong before, they get their chance.
+      await dispatcher.drain(config.outbox.drain)
+      authenticator.close()
+      await admin?.close()
+    }
   }
 }
 
-function temporalOptions(config: AgentConfig, base: string): Parameters<typeof createDispatcher>[0]['temporal'] {
-  const { address, namespace, apiKey, tls } = config.temporal
-  const file = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(base, path))
-  const files =
-    typeof tls === 'boolean'
-      ? tls
-      : withoutUndefined({ ...tls, caFile: file(tls.caFile), certFile: file(tls.certFile), keyFile: file(tls.keyFile) })
-  return { address, namespace, tls: files, ...(apiKey !== undefined && { apiKey }) }
-}
-
 /** The providers of a configuration as the authenticator takes them. */
-export function providerConfigs(config: AgentConfig, base: string): ProviderConfig[] {
-  return Object.entries(config.identity.providers).map(([name, settings]) => providerConfig(name, settings, base))
-}
-
-function providerConfig(name: string, settings: ProviderSettings, base: string): ProviderConfig {
-  const { preset: _, clockSkew, maxLifetime, claims, caFile, ...rest } = settings
-  return withoutUndefined({
-    name,
-    ...rest,
-    clockSkewS: clockSkew / 1000,
-    maxLifetimeS: maxLifetime === undefined ? undefined : maxLifetime / 1000,
-    caFile: caFile === undefined ? undefined : resolve(base, caFile),
-    claims: withoutUndefined(claims),
+export function providerConfigs(config: AgentConfig): ProviderConfig[] {
+  return Object.entries(config.identity.providers).map(([name, settings]) => {
+    const { preset: _, clockSkew, maxLifetime, claims, ...rest } = settings
+    return withoutUndefined({
+      name,
+      ...rest,
+      clockSkewS: clockSkew / 1000,
+      maxLifetimeS: maxLifetime === undefined ? undefined : maxLifetime / 1000,
+      claims: withoutUndefined(claims),
+    })
   })
 }
 

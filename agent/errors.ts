@@ -1,6 +1,6 @@
 /**
- * Every error a user of the agent can meet: its code is stable, its hint says how to mend it. The CLI prints from this
- * table, and tests hold the documentation to it.
+ * Every error of the configuration and of the commands: its code is stable, its hint says how to mend it. The CLI prints
+ * from this table, and tests hold the documentation to it. Reasons for refusing a request are in identity/reasons.ts.
  */
 export const ERRORS = {
   CONFIG_UNREADABLE: 'Check the path; --config names another file.',

@@ -28,7 +28,7 @@ export const decision: Benchmark = {
     const { config, document } = parseConfig('agent.yaml', text, { OIDC_ISSUER: identity.issuer })
     const ruleSet = compileRules(config, document)
     const log = { info() {}, warn() {}, error: console.error }
-    const authenticator = createAuthenticator(providerConfigs(config, ROOT), { log })
+    const authenticator = createAuthenticator(providerConfigs(config), { log })
     authenticator.start()
     await waitUntil('the keys', async () => authenticator.ready())
 

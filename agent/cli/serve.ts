@@ -1,8 +1,4 @@
 import { Command } from 'commander'
-import { startAgent } from '../agent.ts'
-import { loadConfig } from '../config/load.ts'
-import { createLogger } from '../log.ts'
-import { VERSION } from '../version.ts'
 import { configOption } from './options.ts'
 import { untilSignal } from './signals.ts'
 
@@ -13,17 +9,34 @@ export function serveCommand(): Command {
     .action(async ({ config: file }: { config: string }) => {
       // Before anything starts, so that a stop in the middle of the start is graceful too.
       const signalled = untilSignal()
+      // Loaded here: other commands, and this one's own start, need not wait for what they do not use.
+      const [{ startAgent }, { loadConfig }, { createLogger }, { VERSION }] = await Promise.all([
+        import('../agent.ts'),
+        import('../config/load.ts'),
+        import('../log.ts'),
+        import('../version.ts'),
+      ])
       const loaded = loadConfig(file)
-      const log = createLogger(loaded.config.log.level, 'agent')
-      const agent = await startAgent(file, loaded, log)
-      const { temporal, rules } = loaded.config
-      log.info(
-        { version: VERSION, spop: agent.spop, admin: agent.admin, temporal: temporal.address, rules: rules.length },
-        `listening: SPOP on ${agent.spop.join(', ')}; admin on ${agent.admin ?? 'none'}`,
-      )
+      const { config } = loaded
+      const log = createLogger(config.log.level, 'agent')
+      const starting = startAgent(loaded, log)
+      const agent = await Promise.race([starting, signalled.then(() => undefined)])
+      if (agent !== undefined) {
+        log.info(
+          {
+            version: VERSION,
+            spop: agent.spop,
+            admin: agent.admin,
+            temporal: config.temporal.address,
+            rules: config.rules.length,
+          },
+          `listening: SPOP on ${agent.spop.join(', ')}; admin on ${agent.admin ?? 'none'}`,
+        )
+      }
       const signal = await signalled
       log.info({ signal }, 'stopping: health checks fail, what is in flight is answered, events are handed over')
-      await agent.stop()
+      // A start that hangs is given up by a second signal.
+      await (await starting).stop()
       log.info({}, 'stopped')
     })
 }

@@ -39,7 +39,7 @@ export class ConfigDocument {
     return this.#document.errors.map((error) => {
       const [start, end] = error.pos
       const line = this.#lines[this.#counter.linePos(start).line - 1] ?? ''
-      const hint = /[[{,].*\$\{/.test(line)
+      const hint = /[[{,][^"']*\$\{/.test(line)
         ? 'Inside { } and [ ] an environment reference has to be quoted: "${NAME}".'
         : undefined
       return this.#at('CONFIG_SYNTAX', error.message, start, end - start, hint)

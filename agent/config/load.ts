@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
 import { type ErrorCode, UserError } from '../errors.ts'
 import { ConfigDocument, type Path } from './document.ts'
@@ -14,7 +15,7 @@ export interface LoadedConfig {
 }
 
 /**
- * Reads, interpolates and checks `agent.yaml`.
+ * Reads, interpolates and checks `agent.yaml`. Paths in it are relative to its folder, and absolute in the result.
  * @throws {UserError} CONFIG_UNREADABLE
  * @throws {ConfigError} with every problem found, each at its line and column
  */
@@ -25,10 +26,38 @@ export function loadConfig(file: string, env: Environment = process.env): Loaded
   } catch (error) {
     throw new UserError('CONFIG_UNREADABLE', `cannot read ${file}: ${(error as Error).message}`, { cause: error })
   }
-  return parseConfig(file, text, env)
+  const { config, document } = parseConfig(file, text, env)
+  return { config: withAbsolutePaths(config, dirname(resolve(file))), document }
 }
 
-/** {@link loadConfig} on text that is already there; `file` is only for messages. */
+function withAbsolutePaths(config: AgentConfig, base: string): AgentConfig {
+  const absolute = (path: string): string => resolve(base, path)
+  const { tls } = config.temporal
+  return {
+    ...config,
+    outbox: { ...config.outbox, path: absolute(config.outbox.path) },
+    temporal: {
+      ...config.temporal,
+      tls: typeof tls === 'boolean' ? tls : mapFiles(tls, ['caFile', 'certFile', 'keyFile'], absolute),
+    },
+    identity: {
+      ...config.identity,
+      providers: Object.fromEntries(
+        Object.entries(config.identity.providers).map(([name, provider]) => [
+          name,
+          mapFiles(provider, ['caFile'], absolute),
+        ]),
+      ),
+    },
+  }
+}
+
+function mapFiles<T extends object>(settings: T, keys: readonly (keyof T)[], map: (path: string) => string): T {
+  const files = keys.flatMap((key) => (settings[key] === undefined ? [] : [[key, map(String(settings[key]))]]))
+  return { ...settings, ...Object.fromEntries(files) }
+}
+
+/** {@link loadConfig} on text that is already there: paths stay as they are, `file` is only for messages. */
 export function parseConfig(file: string, text: string, env: Environment): LoadedConfig {
   const document = new ConfigDocument(file, text)
   const broken = document.syntaxProblems()

@@ -201,7 +201,13 @@ export const configSchema = z.strictObject({
       }
     })
     .transform((temporal) => ({ ...temporal, tls: temporal.tls ?? temporal.apiKey !== undefined })),
-  outbox: z.strictObject({ path: text.default('.data/outbox.db'), maxRows: count.default(1_000_000) }).prefault({}),
+  outbox: z
+    .strictObject({
+      path: text.default('.data/outbox.db'),
+      maxRows: count.default(1_000_000),
+      drain: duration(0, 600_000).default(5000),
+    })
+    .prefault({}),
   queue: z.strictObject({ maxEvents: count.default(100_000) }).prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   identity: z.strictObject({ providers: z.record(name, provider).default({}) }).prefault({}),

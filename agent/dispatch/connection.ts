@@ -58,7 +58,8 @@ function deadlineInterceptor(deadlineMs: number): Interceptor {
   return (options, next) => next({ ...options, deadline: Date.now() + deadlineMs }) as ReturnType<Interceptor>
 }
 
-function tlsOf(tls: TemporalOptions['tls']): ConnectionOptions['tls'] {
+/** TLS as the SDK's connections take it, of the client and of the worker alike; the files are read now. */
+export function tlsOf(tls: TemporalOptions['tls']): ConnectionOptions['tls'] {
   if (typeof tls !== 'object') return tls
   const { caFile, certFile, keyFile, serverName } = tls
   return {

@@ -9,16 +9,16 @@ export interface TemporalOptions {
   /** `true`: TLS with the system's authorities. Files are PEM. */
   tls?: boolean | TlsFiles
   /** Implies TLS, as in the SDK, unless `tls` is `false`. */
-  apiKey?: string
+  apiKey?: string | undefined
   /** Shown in histories as the caller. Default `haproxy-temporal@<host>:<pid>`. */
   identity?: string
 }
 
 export interface TlsFiles {
-  caFile?: string
-  certFile?: string
-  keyFile?: string
-  serverName?: string
+  caFile?: string | undefined
+  certFile?: string | undefined
+  keyFile?: string | undefined
+  serverName?: string | undefined
 }
 
 /** What the hot side hands to the thread when it starts it. */

@@ -1,4 +1,5 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
+import { suggest } from '../config/suggest.ts'
 import { ConnectionView, IdentityView, RequestView } from './facts.ts'
 
 /** What an expression is evaluated against. `identity` is null on rules that ask for none. */
@@ -11,6 +12,8 @@ export interface Facts {
 export interface Expression {
   /** Whether it reads `identity`, so that the caller must be known before it can be evaluated. */
   readonly needsIdentity: boolean
+  /** Whether it reads `request.host`. */
+  readonly needsHost: boolean
   /** @throws when a claim it reads is absent, or types do not fit at run time */
   evaluate(facts: Facts): unknown
 }
@@ -20,26 +23,29 @@ export interface ExpressionError {
   readonly message: string
   readonly start: number
   readonly end: number
+  readonly hint?: string
 }
 
+/** Fields by type, as expressions may read them. */
+const FIELDS = {
+  Request: { id: 'string', method: 'string', host: 'string', path: 'string', query: 'string' },
+  Connection: { source: 'string', tls: 'bool' },
+  Identity: {
+    provider: 'string',
+    issuer: 'string',
+    subject: 'string',
+    tenant: 'string',
+    roles: 'list<string>',
+    scopes: 'list<string>',
+    claims: 'map<string, dyn>',
+  },
+} as const
+const NAMES = ['request', 'connection', 'identity', ...Object.values(FIELDS).flatMap((fields) => Object.keys(fields))]
+
 const environment = new Environment({ limits: { maxAstNodes: 2000, maxDepth: 64 } })
-  .registerType('Request', {
-    ctor: RequestView,
-    fields: { id: 'string', method: 'string', host: 'string', path: 'string', query: 'string' },
-  })
-  .registerType('Connection', { ctor: ConnectionView, fields: { source: 'string', tls: 'bool' } })
-  .registerType('Identity', {
-    ctor: IdentityView,
-    fields: {
-      provider: 'string',
-      issuer: 'string',
-      subject: 'string',
-      tenant: 'string',
-      roles: 'list<string>',
-      scopes: 'list<string>',
-      claims: 'map<string, dyn>',
-    },
-  })
+  .registerType('Request', { ctor: RequestView, fields: FIELDS.Request })
+  .registerType('Connection', { ctor: ConnectionView, fields: FIELDS.Connection })
+  .registerType('Identity', { ctor: IdentityView, fields: FIELDS.Identity })
   .registerVariable('request', 'Request')
   .registerVariable('connection', 'Connection')
   .registerVariable('identity', 'Identity')
@@ -62,7 +68,7 @@ export function compileExpression(source: string, wanted: 'bool' | 'string' | 'a
     if (problem !== undefined) {
       return { message: problem.message, start: problem.node.range.start, end: problem.node.range.end }
     }
-    return { needsIdentity: names.has('identity'), evaluate: program }
+    return { needsIdentity: names.has('identity'), needsHost: names.has('request.host'), evaluate: program }
   } catch (error) {
     return refusal(source, error)
   }
@@ -78,7 +84,14 @@ function refusal(source: string, error: unknown): ExpressionError {
     message: string
     range?: { start: number; end: number }
   }
-  return { message: summary ?? message, start: range?.start ?? 0, end: range?.end ?? source.length }
+  const unknown = /^(?:No such key|Unknown variable): (\w+)$/.exec(summary ?? '')?.[1]
+  const close = unknown === undefined ? undefined : suggest(unknown, NAMES)
+  return {
+    message: summary ?? message,
+    start: range?.start ?? 0,
+    end: range?.end ?? source.length,
+    ...(close !== undefined && { hint: `Did you mean "${close}"?` }),
+  }
 }
 
 /** Macros that evaluate an expression once for each element of a list or map. */
@@ -92,6 +105,7 @@ interface Refused {
 /** Collects the names that are read; finds what could run for longer than a request may. */
 function walk(node: ASTNode, names: Set<string>, inLoop: boolean): Refused | undefined {
   if (node.op === 'id') names.add(node.args)
+  if (node.op === '.' && node.args[0].op === 'id') names.add(`${node.args[0].args}.${node.args[1]}`)
   const method = node.op === 'rcall' ? node.args[0] : ''
   if (method === 'matches') {
     // cel-js compiles matches() into a backtracking RegExp at each evaluation: seconds for 27 hostile characters.

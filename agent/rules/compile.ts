@@ -18,9 +18,7 @@ export function compileRules(config: AgentConfig, document: ConfigDocument): Rul
   if (compiler.problems.length > 0) {
     throw new ConfigError(compiler.problems.toSorted((a, b) => a.line - b.line || a.column - b.column))
   }
-  const tellsHostsApart = config.rules.some(
-    ({ match }) => match.host !== undefined || /\bhost\b/.test(match.when ?? ''),
-  )
+  const tellsHostsApart = rules.some(({ match, when }) => match.hosts !== undefined || when?.needsHost === true)
   return { rules, tellsHostsApart, defaultDeny: config.default.deny }
 }
 
@@ -144,9 +142,13 @@ class Compiler {
     if (source === undefined) return undefined
     const compiled = compileExpression(source, wanted)
     if (isExpressionError(compiled)) {
-      const { message, start, end } = compiled
+      const { message, start, end, hint } = compiled
       this.problems.push(
-        this.#document.atValue('CONFIG_CEL', path, message, { offset: start, length: Math.max(1, end - start) }),
+        this.#document.atValue('CONFIG_CEL', path, message, {
+          offset: start,
+          length: Math.max(1, end - start),
+          ...(hint !== undefined && { hint }),
+        }),
       )
       return undefined
     }

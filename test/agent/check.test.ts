@@ -248,10 +248,11 @@ it.each([
 ] as const)('on %s the answer is 503 with the reason %s', (cause, reason) => {
   const counters = new DecisionCounters([])
   const vars: Record<string, unknown> = {}
-  checkFallback(counters, 'test')(
-    { setVar: (_: string, name: string, value: unknown) => (vars[name] = value) } as unknown as Reply,
-    cause,
-  )
+  checkFallback(
+    counters,
+    'test',
+    40,
+  )({ setVar: (_: string, name: string, value: unknown) => (vars[name] = value) } as unknown as Reply, cause)
   expect(vars).toEqual({ decision: 'deny', status: 503, reason })
   expect([...counters.decisions()].filter(({ count }) => count > 0)).toEqual([{ rule: '(none)', reason, count: 1 }])
 })

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Agent } from 'node:https'
 import { join } from 'node:path'
+import { onTestFailed } from 'vitest'
 import { Cleanup } from '../../agent/dev/cleanup.ts'
 import { findInLog, type LoggedRequest } from '../../agent/dev/haproxy-log.ts'
 import type { ManagedProcess } from '../../agent/dev/process.ts'
@@ -8,6 +9,7 @@ import { waitUntil } from '../../agent/dev/process.ts'
 import { type EdgeRequest, type EdgeResponse, sendToEdge } from '../../agent/dev/request.ts'
 import { type Stack, type StackOptions, startCommand, startStack } from '../../agent/dev/stack.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
+import { UserError } from '../../agent/errors.ts'
 import type { DispatchCounters } from '../../agent/dispatch/counters.ts'
 import { newFolder, removeFolder } from './folder.ts'
 
@@ -15,7 +17,9 @@ export const HAPROXY_VERSIONS = ['2.6', '3.0', '3.2'] as const
 export type HaproxyVersion = (typeof HAPROXY_VERSIONS)[number]
 
 export function haproxyBinary(version: HaproxyVersion): string {
-  return join(ROOT, '.toolchain/bin', `haproxy-${version}`)
+  const binary = join(ROOT, '.toolchain/bin', `haproxy-${version}`)
+  if (existsSync(binary)) return binary
+  throw new UserError('TOOL_MISSING', `${binary} is missing: run "make setup-test"`)
 }
 
 /** Nobody listens here: port 1 of loopback. */
@@ -33,7 +37,7 @@ export interface Edge extends Stack {
   startAgent(): ManagedProcess
   /** Counters of the dispatcher. */
   events(): Promise<DispatchCounters>
-  /** Ends everything; prints the logs when the test failed. */
+  /** Ends everything. When a test that started it has failed, the ends of the logs are printed first. */
   stop(): Promise<void>
 }
 
@@ -60,6 +64,7 @@ export async function startEdge(version: HaproxyVersion, options: EdgeOptions = 
       ...options,
       env: { ...PATIENT, ...options.env },
     })
+    printLogsOnFailure([stack.haproxy, stack.agent, ...(stack.worker === undefined ? [] : [stack.worker])])
     const ca = readFileSync(stack.certificates.ca, 'utf8')
     return {
       ...stack,
@@ -81,6 +86,16 @@ export async function startEdge(version: HaproxyVersion, options: EdgeOptions = 
   } catch (error) {
     await cleanup.run()
     throw error
+  }
+}
+
+function printLogsOnFailure(processes: readonly ManagedProcess[]): void {
+  try {
+    onTestFailed(() => {
+      for (const one of processes) console.error(`the output of ${one.name} ends with\n${one.logTail()}`)
+    })
+  } catch {
+    // Started in beforeAll, for many tests: no single one to print for.
   }
 }
 

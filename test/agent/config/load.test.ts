@@ -40,6 +40,14 @@ describe('a configuration', () => {
     ])
   })
 
+  it('has paths relative to its own folder, and absolute once loaded', () => {
+    const { config } = loadConfig(join(ROOT, 'agent.yaml'), {
+      OIDC_ISSUER: 'https://id.example.com',
+      OUTBOX_PATH: 'x/y.db',
+    })
+    expect(config.outbox.path).toBe(join(ROOT, 'x/y.db'))
+  })
+
   it('that cannot be read is a user error, not a stack', () => {
     expect(() => loadConfig('/nowhere/agent.yaml')).toThrow(UserError)
   })
@@ -47,7 +55,7 @@ describe('a configuration', () => {
   it('has defaults for all that has a safe one', () => {
     const { config } = parseConfig('agent.yaml', `${HEAD}rules: []\n`, {})
     expect(config.default).toEqual({ deny: 403 })
-    expect(config.outbox).toEqual({ path: '.data/outbox.db', maxRows: 1_000_000 })
+    expect(config.outbox).toEqual({ path: '.data/outbox.db', maxRows: 1_000_000, drain: 5000 })
     expect(config.identity.providers['corp']).toMatchObject({
       clockSkew: 60_000,
       required: true,
@@ -139,7 +147,7 @@ const WRONG: [name: string, rules: string, expected: [code: string, line: number
   [
     'a field that requests do not have',
     'rules:\n  - name: a\n    identity: none\n    match: { when: \'request.methd == "GET"\' }',
-    ['CONFIG_CEL', 8, 29, 'No such key: methd'],
+    ['CONFIG_CEL', 8, 29, 'Did you mean "method"?'],
   ],
   [
     'a condition that is no condition',
