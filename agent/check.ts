@@ -136,6 +136,8 @@ export function checkFallback(
   deadlineMs: number,
 ): NonNullable<AgentOptions['fallback']> {
   return (reply, cause) => {
+    // An outcome that nobody could take in says nothing about a request that was decided long before.
+    if (reply.message !== 'check') return
     const decision = refuse(FALLBACK_REASONS[cause])
     counters.decision(undefined, decision.reason)
     // The slowest of all would otherwise be missing from the histogram.

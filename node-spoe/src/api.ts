@@ -62,6 +62,8 @@ export interface Reply {
   setVar(scope: Scope, name: string, value: VariableValue): void
   /** Unsets the variable. */
   unsetVar(scope: Scope, name: string): void
+  /** Name of the first message of the NOTIFY that has a handler, empty if none has: tells a fallback what it answers. */
+  readonly message: string
   /** True once the ACK is decided (by the handlers, the deadline or an error). Later calls are counted and ignored. */
   readonly settled: boolean
   /** True once what was set does not fit into the ACK: the fallback will answer with cause `error`. */

@@ -69,7 +69,7 @@ export class Dispatcher {
     const limit = actionsLimit(target.maxFrameSize, idsEnd - idsStart)
     if (late || counters.inFlight >= this.#settings.maxInFlight) {
       checkMessages(cursor)
-      reply.begin(limit)
+      reply.begin(limit, this.#firstName(cursor, buffer))
       if (late) counters.deadlineAnswers++
       else counters.overloadAnswers++
       this.#fallback(reply, late ? 'deadline' : 'overload')
@@ -94,7 +94,7 @@ export class Dispatcher {
       if (!begun) {
         // A frame is right or wrong as a whole; one message, the usual case, has just been read to its end.
         if (cursor.position < cursor.end) checkMessages(cursor)
-        reply.begin(limit)
+        reply.begin(limit, entry.plan.name)
         begun = true
       }
       counters.messages++
@@ -114,7 +114,7 @@ export class Dispatcher {
     }
 
     if (exchange === undefined) {
-      if (!begun) reply.begin(limit)
+      if (!begun) reply.begin(limit, '')
       if (failed) this.#fallback(reply, 'error', failure)
       this.#answer(target, buffer, idsStart, idsEnd, reply, limit)
       reply.settle()
@@ -122,6 +122,17 @@ export class Dispatcher {
       this.#fallback(reply, 'error', failure)
       this.#settle(exchange)
     }
+  }
+
+  /** Name of the first message with a handler, for a NOTIFY whose handlers are not called. */
+  #firstName(cursor: Cursor, buffer: Buffer): string {
+    while (cursor.position < cursor.end) {
+      const start = cursor.skip(cursor.varint('a message name'), 'a message name')
+      const entry = this.#find(buffer, start, cursor.position)
+      if (entry !== undefined) return entry.plan.name
+      skipArguments(cursor)
+    }
+    return ''
   }
 
   #find(buffer: Buffer, start: number, end: number): Entry | undefined {

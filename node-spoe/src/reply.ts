@@ -16,6 +16,7 @@ export class ActionReply implements Reply {
   readonly #reporter: Reporter
   #actions: ActionWriter
   #limit = 0
+  #message = ''
   #settled = true
 
   constructor(names: VariableNames, reporter: Reporter, actions: ActionWriter) {
@@ -36,9 +37,14 @@ export class ActionReply implements Reply {
     return this.#actions
   }
 
-  /** Opens the reply for an ACK with at most `limit` bytes of actions. */
-  begin(limit: number): void {
+  get message(): string {
+    return this.#message
+  }
+
+  /** Opens the reply for an ACK with at most `limit` bytes of actions to a NOTIFY that begins with this message. */
+  begin(limit: number, message: string): void {
     this.#limit = limit
+    this.#message = message
     this.#actions.reset(limit)
     this.#settled = false
   }

@@ -252,7 +252,22 @@ it.each([
     counters,
     'test',
     40,
-  )({ setVar: (_: string, name: string, value: unknown) => (vars[name] = value) } as unknown as Reply, cause)
+  )(
+    { message: 'check', setVar: (_: string, name: string, value: unknown) => (vars[name] = value) } as unknown as Reply,
+    cause,
+  )
   expect(vars).toEqual({ decision: 'deny', status: 503, reason })
   expect([...counters.decisions()].filter(({ count }) => count > 0)).toEqual([{ rule: '(none)', reason, count: 1 }])
+})
+
+it('an outcome that nobody could take in changes no decision', () => {
+  const counters = new DecisionCounters([])
+  const reply = {
+    message: 'outcome',
+    setVar() {
+      throw new Error('must not be called')
+    },
+  }
+  checkFallback(counters, 'test', 40)(reply as unknown as Reply, 'overload')
+  expect([...counters.decisions()].filter(({ count }) => count > 0)).toEqual([])
 })

@@ -43,12 +43,20 @@ test('what lies in the buffers when a blocked loop goes on is late, what comes a
 
 test('a NOTIFY that came too late is answered by the fallback, and no handler is called for it', () => {
   let called = 0
-  const h = harness({ messages: { m: plain(() => void called++) }, fallback })
+  const names: string[] = []
+  const h = harness({
+    messages: { m: plain(() => void called++) },
+    fallback(reply, cause) {
+      names.push(reply.message)
+      fallback(reply, cause)
+    },
+  })
   const flushed = h.writes.length
-  h.session.receive(notify([messageBytes('m')], 1, 1), performance.now(), true)
+  h.session.receive(notify([messageBytes('unknown'), messageBytes('m')], 1, 1), performance.now(), true)
   h.receive(notify([messageBytes('m')], 2, 1))
   expect(h.writes.length).toBe(flushed + 1)
   expect(called).toBe(1)
+  expect(names).toEqual(['m'])
   expect(h.acks()).toEqual([[['set txn.cause', 'deadline']], []])
   expect(h.counters).toMatchObject({ deadlineAnswers: 1, acks: 2 })
 })
