@@ -41,10 +41,18 @@ export interface Edge extends Stack {
   stop(): Promise<void>
 }
 
-export type EdgeOptions = Partial<Pick<StackOptions, 'masterWorker' | 'temporalAddress' | 'worker' | 'env'>>
+export type EdgeOptions = Partial<
+  Pick<StackOptions, 'config' | 'haproxy' | 'masterWorker' | 'temporalAddress' | 'worker' | 'env'>
+>
 
 /** Tests run beside each other on few cores: what is late here must not count as an answer that failed. */
-const PATIENT = { SPOP_DEADLINE: '10s', SPOE_PROCESSING_TIMEOUT: '12s', SPOP_CHECK_TIMEOUT: '10s' }
+const PATIENT = {
+  SPOP_DEADLINE: '10s',
+  SPOE_PROCESSING_TIMEOUT: '12s',
+  SPOP_CHECK_TIMEOUT: '10s',
+  // Most tests have no Temporal that could take what is left.
+  OUTBOX_DRAIN: '200ms',
+}
 
 export async function startEdge(version: HaproxyVersion, options: EdgeOptions = {}): Promise<Edge> {
   const folder = newFolder()
