@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { loadConfig } from '../config/load.ts'
 import { type Problem, renderProblem } from '../config/problem.ts'
 import { findHaproxy, toolVersion } from '../dev/tools.ts'
 import { UserError } from '../errors.ts'
+import { configFiles } from '../lint/config-files.ts'
 import { askHaproxy } from '../lint/haproxy-binary.ts'
 import { haproxyEnvironment, HaproxyFile } from '../lint/haproxy-file.ts'
 import { lint } from '../lint/lint.ts'
@@ -31,9 +33,7 @@ export function checkCommand(): Command {
       else {
         for (const found of problems) console.log(renderProblem(found))
         const witness = haproxy === null ? 'there is no HAProxy here to ask' : `HAProxy ${haproxy} was asked`
-        console.log(
-          `${options.config}, ${options.haproxy}, ${options.spoe}: ${problems.length === 0 ? 'no problems' : `${problems.length} found`}; ${witness}`,
-        )
+        console.log(`${options.config}, ${options.haproxy}, ${options.spoe}: ${countProblems(problems)}; ${witness}`)
       }
       process.exitCode = ok ? 0 : 1
     })
@@ -46,13 +46,32 @@ export function checkCommand(): Command {
 export function check(options: Omit<Options, 'json'>): { problems: Problem[]; haproxy: string | null } {
   const loaded = loadConfig(options.config)
   compileRules(loaded.config, loaded.document)
-  const env = haproxyEnvironment(readText(options.haproxy), process.env)
+  // HAProxy is to read the very file that is checked here, from wherever it starts.
+  const path = resolve(options.spoe)
+  const preset = { SPOE_CONF: path }
+  const env = haproxyEnvironment(readText(options.haproxy), { ...process.env, ...preset })
   const haproxy = HaproxyFile.read(options.haproxy, env)
   const spoe = HaproxyFile.read(options.spoe, env)
-  const problems = lint({ loaded, haproxy, spoe })
+  const problems = [...configFiles(loaded), ...lint({ loaded, haproxy, spoe })]
   const binary = haproxyBinary()
   if (binary === null) return { problems, haproxy: null }
-  return { problems: [...problems, ...askHaproxy(binary, options.haproxy)], haproxy: toolVersion(binary, '-v') }
+  const version = toolVersion(binary, '-v')
+  return {
+    problems: [...problems, ...askHaproxy(binary, options.haproxy, preset, { [path]: options.spoe })],
+    haproxy: version,
+  }
+}
+
+/** `no problems`, `2 problems`, `2 warnings`, `1 error, 2 warnings`. */
+export function countProblems(problems: readonly Problem[]): string {
+  const warnings = problems.filter(({ severity }) => severity === 'warning').length
+  const errors = problems.length - warnings
+  if (warnings === 0) return errors === 0 ? 'no problems' : plural(errors, 'problem')
+  return errors === 0 ? plural(warnings, 'warning') : `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function haproxyBinary(): string | null {

@@ -1,27 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { loadConfig } from '../../../agent/config/load.ts'
-import type { Problem } from '../../../agent/config/problem.ts'
-import { ROOT } from '../../../agent/dev/tools.ts'
 import { haproxyEnvironment, HaproxyFile } from '../../../agent/lint/haproxy-file.ts'
-import { lint } from '../../../agent/lint/lint.ts'
-
-const ENV = { OIDC_ISSUER: 'https://id.example.com' }
-type Edit = (text: string) => string
-const same: Edit = (text) => text
-
-/** Findings about the shipped files after an edit to each. */
-function findings(edits: { haproxy?: Edit; spoe?: Edit; env?: Record<string, string> }): Problem[] {
-  const read = (name: string, edit: Edit = same): string => edit(readFileSync(join(ROOT, name), 'utf8'))
-  const haproxyText = read('haproxy.cfg', edits.haproxy)
-  const env = haproxyEnvironment(haproxyText, { ...ENV, ...edits.env })
-  return lint({
-    loaded: loadConfig(join(ROOT, 'agent.yaml'), { ...ENV, ...edits.env }),
-    haproxy: new HaproxyFile('haproxy.cfg', haproxyText, env),
-    spoe: new HaproxyFile('spoe.conf', read('spoe.conf', edits.spoe), env),
-  })
-}
+import { findings } from './shipped.ts'
 
 describe('the linter', () => {
   it('finds nothing in the shipped files', () => {

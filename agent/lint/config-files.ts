@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import type { LoadedConfig } from '../config/load.ts'
+import type { Path } from '../config/document.ts'
+import type { Problem } from '../config/problem.ts'
+
+const NO_FILES = { caFile: undefined, certFile: undefined, keyFile: undefined }
+
+/** Files that agent.yaml names and `serve` reads later. Their paths are absolute already, see `loadConfig`. */
+export function configFiles({ config, document }: LoadedConfig): Problem[] {
+  const { tls } = config.temporal
+  const { caFile, certFile, keyFile } = typeof tls === 'boolean' ? NO_FILES : { ...NO_FILES, ...tls }
+  const named: [Path, string | undefined][] = [
+    [['temporal', 'tls', 'caFile'], caFile],
+    [['temporal', 'tls', 'certFile'], certFile],
+    [['temporal', 'tls', 'keyFile'], keyFile],
+  ]
+  for (const [name, provider] of Object.entries(config.identity.providers)) {
+    named.push([['identity', 'providers', name, 'caFile'], provider.caFile])
+  }
+  return named.flatMap(([path, file]) => {
+    const why = file === undefined ? undefined : unreadable(file)
+    return why === undefined ? [] : [document.atValue('CONFIG_FILE_MISSING', path, `cannot read ${file}: ${why}`)]
+  })
+}
+
+function unreadable(file: string): string | undefined {
+  try {
+    readFileSync(file)
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? (error as Error).message
+  }
+}
