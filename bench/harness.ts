@@ -40,14 +40,15 @@ export interface Benchmark {
 
 /** Measures every case once a round, in turn, so that all of them see the same machine; one more round warms up. */
 export async function run(benchmark: Benchmark, rounds: number, progress: (text: string) => void): Promise<Report> {
-  const { cases, figures, close } = await benchmark.prepare()
+  const prepared = await benchmark.prepare()
+  const { cases } = prepared
   try {
     const samples = new Map<string, number[]>(cases.map(({ label }) => [label, []]))
     for (let round = 0; round <= rounds; round++) {
       progress(round === 0 ? `${benchmark.name}: warming up` : `${benchmark.name}: round ${round} of ${rounds}`)
-      for (const { label, measure } of cases) {
-        const value = await measure()
-        if (round > 0) samples.get(label)?.push(value)
+      for (const one of cases) {
+        const value = await one.measure()
+        if (round > 0) samples.get(one.label)?.push(value)
       }
     }
     const rows = cases.map(({ label, unit }) => ({ label, unit, ...spread(samples.get(label) ?? []) }))
@@ -58,10 +59,10 @@ export async function run(benchmark: Benchmark, rounds: number, progress: (text:
       versions: versions(),
       rounds,
       rows,
-      figures: Object.fromEntries(Object.entries(figures(median)).map(([key, value]) => [key, round3(value)])),
+      figures: Object.fromEntries(Object.entries(prepared.figures(median)).map(([key, value]) => [key, round3(value)])),
     }
   } finally {
-    await close?.()
+    await prepared.close?.()
   }
 }
 
