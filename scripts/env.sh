@@ -3,3 +3,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/node_modules/.bin:$PWD/.toolchain/bin:$PATH"
+# npm keeps compiled code for its next run, by default under /tmp, and leaves it there.
+export NODE_COMPILE_CACHE="$PWD/.toolchain/tmp/compile-cache"

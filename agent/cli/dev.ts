@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
+import { claimFolder } from '../dev/claim.ts'
 import { Cleanup } from '../dev/cleanup.ts'
-import { runOnce } from '../dev/once.ts'
-import { welcome } from '../dev/welcome.ts'
-import { type StackOptions, startStack } from '../dev/stack.ts'
+import { type OnceReport, runOnce } from '../dev/once.ts'
+import { addressesOf, welcome } from '../dev/welcome.ts'
+import { type Stack, startStack } from '../dev/stack.ts'
 import { renderReport } from '../dev/table.ts'
 import { configOption, haproxyOption, jsonOption, spoeOption } from './options.ts'
 import { untilSignal } from './signals.ts'
@@ -21,6 +22,7 @@ interface Options {
 /** Databases, logs and certificates of development, beside where the command runs. */
 const FOLDER = '.data'
 
+/** `haproxy-temporal dev`. */
 export function devCommand(): Command {
   return new Command('dev')
     .description('run everything on this machine: HAProxy, agent, worker, Temporal, an OpenID provider, two upstreams')
@@ -31,70 +33,112 @@ export function devCommand(): Command {
     .addOption(jsonOption())
     .action(async (options: Options) => {
       const interrupted = untilSignal()
-      const cleanup = new Cleanup()
-      try {
-        const work = options.once ? once(options, cleanup) : serve(options, cleanup, interrupted)
-        // A signal ends the wait at any point, also half-way through the start; the cleanup below stops what runs.
-        const ended = await Promise.race([work, interrupted])
-        if (typeof ended === 'string') {
-          console.error(`\n${ended}: stopping`)
-          process.exitCode = options.once ? 1 : 0
-        } else process.exitCode = ended
-      } finally {
-        await cleanup.run()
-      }
+      process.exitCode = await (options.once ? once : serve)(options, interrupted)
       // What a signal interrupted may still be waiting for something; nobody waits for it any more.
       process.exit()
     })
 }
 
 /** @returns the exit code */
-async function once(options: Options, cleanup: Cleanup): Promise<number> {
+async function once(options: Options, interrupted: Promise<string>): Promise<number> {
   mkdirSync(FOLDER, { recursive: true })
   const folder = mkdtempSync(join(FOLDER, 'once-'))
-  const stack = await startStack({ ...stackOptions(options, cleanup), folder, ports: 'free', ui: false })
-  const report = await runOnce(stack, progress)
-  await cleanup.run()
+  // After a failure the logs are what one wants to read; without logs, or after any other end, nothing should be left.
+  let keep = false
+  const keepLogs = (): void => {
+    keep = readdirSync(folder).some((name) => name.endsWith('.log'))
+    if (keep) console.error(`logs are in ${folder}`)
+  }
+  // As the very last thing, when no part of an interrupted start can write there any more.
+  process.once('exit', () => {
+    if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  })
+  let report: OnceReport | undefined
+  try {
+    report = await untilSignalled(interrupted, async (cleanup, progress) => {
+      const stack = await startStack({ ...options, cleanup, progress, folder, ports: 'free', ui: false })
+      return runOnce(stack, progress)
+    })
+  } catch (error) {
+    keepLogs()
+    throw error
+  }
+  if (report === undefined) return tellInterrupted(options, 'the requests were done')
   const ok = report.failures.length === 0 && report.requests.every(({ failures }) => failures.length === 0)
-  if (options.json) {
-    const requests = report.requests.map(({ failures, ...request }) =>
-      failures.length === 0 ? request : { ...request, failures },
-    )
-    console.log(
-      JSON.stringify({
-        ok,
-        versions: versions(),
-        requests,
-        conservation: report.conservation,
-        ...(report.failures.length > 0 && { failures: report.failures }),
-      }),
-    )
-  } else console.log(renderReport(report))
-  // After a failure the logs are what one wants to read.
-  if (ok) rmSync(folder, { recursive: true, force: true })
-  else console.error(`logs are in ${folder}`)
+  console.log(options.json ? JSON.stringify({ ok, ...reportJson(report) }) : renderReport(report))
+  if (!ok) keepLogs()
   return ok ? 0 : 1
 }
 
-/** Runs until a signal comes or a part of it dies. */
-async function serve(options: Options, cleanup: Cleanup, interrupted: Promise<unknown>): Promise<number> {
-  const stack = await startStack({ ...stackOptions(options, cleanup), folder: FOLDER, ports: 'fixed', ui: true })
-  console.log(welcome(stack, relative('.', stack.certificates.ca)))
-  const parts = [stack.haproxy, stack.agent, stack.worker, stack.temporal?.process].filter((part) => part !== undefined)
-  const death = Promise.race(parts.map(async (part) => ({ part, end: await part.exited })))
-  const ended = await Promise.race([death, interrupted.then(() => undefined)])
-  if (ended === undefined) return 0
-  console.error(`${ended.part.name} ${ended.end}; its output ends with\n${ended.part.logTail()}`)
+function reportJson(report: OnceReport): object {
+  const requests = report.requests.map(({ failures, ...request }) =>
+    failures.length === 0 ? request : { ...request, failures },
+  )
+  const failures = report.failures.length > 0 && { failures: report.failures }
+  return { versions: versions(), requests, conservation: report.conservation, ...failures }
+}
+
+/**
+ * Runs until a signal comes or a part of it dies.
+ * @returns the exit code
+ */
+async function serve(options: Options, interrupted: Promise<string>): Promise<number> {
+  await claimFolder(FOLDER)
+  let ready = false
+  try {
+    const code = await untilSignalled(interrupted, async (cleanup, progress) => {
+      const stack = await startStack({ ...options, cleanup, progress, folder: FOLDER, ports: 'fixed', ui: true })
+      ready = true
+      const addresses = addressesOf(stack, relative('.', stack.certificates.ca))
+      console.log(options.json ? JSON.stringify({ ok: true, ...addresses }) : welcome(addresses))
+      const death = await firstDeath(stack)
+      // Those that end because all is being stopped are no news.
+      cleanup.throwIfStopping()
+      console.error(death)
+      return 1
+    })
+    return code ?? (ready ? 0 : tellInterrupted(options, 'everything was ready'))
+  } catch (error) {
+    if (!ready) throw error
+    // Standard output has its one object already.
+    console.error(`failed: ${(error as Error).message}`)
+    return 1
+  }
+}
+
+/** Waits for the first part that ends, and says how it did. */
+async function firstDeath({ haproxy, agent, worker, temporal }: Stack): Promise<string> {
+  const parts = [haproxy, agent, worker, temporal?.process].filter((part) => part !== undefined)
+  const { part, end } = await Promise.race(parts.map(async (one) => ({ part: one, end: await one.exited })))
+  return `${part.name} ${end}; its output ends with\n${part.logTail()}`
+}
+
+/**
+ * Runs `work` until it is done or a signal comes, which may be in the middle of a start, and stops all that it started.
+ * @returns what it returned; `undefined` after a signal
+ */
+async function untilSignalled<T>(
+  interrupted: Promise<string>,
+  work: (cleanup: Cleanup, progress: (text: string) => void) => Promise<T>,
+): Promise<T | undefined> {
+  const cleanup = new Cleanup()
+  const progress = (text: string): void => {
+    cleanup.throwIfStopping()
+    console.error(`• ${text}`)
+  }
+  try {
+    const ended = await Promise.race([work(cleanup, progress).then((result) => ({ result })), interrupted])
+    if (typeof ended !== 'string') return ended.result
+    console.error(`\n${ended}: stopping`)
+    return undefined
+  } finally {
+    await cleanup.run()
+  }
+}
+
+/** @returns the exit code */
+function tellInterrupted({ json }: Options, what: string): number {
+  const [code, message, hint] = ['INTERRUPTED', `a signal came before ${what}`, 'Run it again, and let it finish.']
+  if (json) console.log(JSON.stringify({ ok: false, code, message, hint }))
   return 1
-}
-
-function stackOptions(
-  { config, haproxy, spoe }: Options,
-  cleanup: Cleanup,
-): Omit<StackOptions, 'folder' | 'ports' | 'ui'> {
-  return { config, haproxy, spoe, cleanup, progress }
-}
-
-function progress(text: string): void {
-  console.error(`• ${text}`)
 }

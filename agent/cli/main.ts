@@ -10,16 +10,18 @@ import { workerCommand } from './worker.ts'
 
 /** 0 right, 1 findings or failure, 2 usage. */
 const USAGE = 2
+const HELP_HINT = '--help shows what there is'
 
 const program = new Command('haproxy-temporal')
   .description('Identity-aware, durable request handling for HAProxy, with Temporal behind it.')
   .version(VERSION)
-  .showHelpAfterError('(--help shows what there is)')
+  .showHelpAfterError(`(${HELP_HINT})`)
   .addHelpText('after', '\nExit codes: 0 right, 1 findings or failure, 2 usage.')
   .exitOverride()
 
 for (const command of [devCommand(), serveCommand(), workerCommand(), checkCommand(), versionCommand()]) {
-  program.addCommand(command.exitOverride())
+  // Exceptions instead of exits, and the hint after an error: commands that were made elsewhere do not inherit them.
+  program.addCommand(command.copyInheritedSettings(program))
 }
 
 try {
@@ -29,8 +31,14 @@ try {
 }
 
 function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
   const json = process.argv.includes('--json')
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    // Commander has told it on standard error.
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+    if (json) console.log(JSON.stringify({ ok: false, code: 'USAGE', message, hint: `${HELP_HINT}.` }))
+    return USAGE
+  }
   if (error instanceof ConfigError) {
     if (json) console.log(JSON.stringify({ ok: false, problems: error.problems }))
     else for (const problem of error.problems) console.error(renderProblem(problem))

@@ -7,11 +7,12 @@ import { jsonOption } from './options.ts'
 export interface Versions {
   readonly agent: string
   readonly node: string
-  /** `null` when there is none on this machine. */
+  /** `null` when there is none on this machine, or none that works. */
   readonly haproxy: string | null
   readonly temporal: string | null
 }
 
+/** The versions of the agent and of what it works with, as far as this machine has it. */
 export function versions(): Versions {
   return {
     agent: VERSION,
@@ -30,6 +31,7 @@ function versionOf(read: () => string): string | null {
   }
 }
 
+/** `haproxy-temporal version`. */
 export function versionCommand(): Command {
   return new Command('version')
     .description('print the versions of the agent and of what it works with on this machine')

@@ -86,6 +86,7 @@ function dyingWithUs(command: string, args: readonly string[]): [string, readonl
   return setpriv === undefined ? [command, args] : [setpriv, ['--pdeathsig', 'TERM', '--', command, ...args]]
 }
 
+/** The first file of that name in a folder of PATH. */
 export function findOnPath(name: string): string | undefined {
   return (process.env['PATH'] ?? '')
     .split(delimiter)
@@ -95,6 +96,7 @@ export function findOnPath(name: string): string | undefined {
 
 /**
  * Waits until `probe` is true, asking every 50 ms.
+ * @param process_ the one that has to get ready for it
  * @throws when `timeoutMs` has passed or the process has ended, with the end of its output
  */
 export async function waitUntil(
@@ -107,7 +109,7 @@ export async function waitUntil(
   while (!(await probe())) {
     const ended = process_?.end
     if (ended !== undefined)
-      throw new Error(`${process_?.name} ${ended} before ${what}; its output ends with\n${process_?.logTail()}`)
+      throw new Error(`${process_?.name} ${ended} before it was ready; its output ends with\n${process_?.logTail()}`)
     if (Date.now() > deadline) {
       const output = process_ === undefined ? '' : `; the output of ${process_.name} ends with\n${process_.logTail()}`
       throw new Error(`waited ${timeoutMs / 1000} s for ${what}${output}`)

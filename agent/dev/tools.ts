@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.ts'
@@ -31,8 +31,15 @@ function findTool(name: string, variable: string, fetched: readonly string[]): s
   return found
 }
 
-/** `HAProxy version 3.2.26-1 2026/10/14 - …` gives `3.2.26-1`; the same for `temporal version 1.9.1 (…)`. */
+/**
+ * `HAProxy version 3.2.26-1 2026/10/14 - …` gives `3.2.26-1`; the same for `temporal version 1.9.1 (…)`.
+ * @throws {UserError} when it does not run, or says nothing
+ */
 export function toolVersion(binary: string, flag: string): string {
-  const output = execFileSync(binary, [flag], { encoding: 'utf8', timeout: 20_000 })
-  return /version (\S+)/.exec(output)?.[1] ?? output.trim().split('\n', 1)[0] ?? 'unknown'
+  const { error, status, signal, stdout } = spawnSync(binary, [flag], { encoding: 'utf8', timeout: 20_000 })
+  const why = error?.message ?? (status === 0 ? undefined : `it ended with ${signal ?? `exit code ${status}`}`)
+  if (why !== undefined) throw new UserError('TOOL_MISSING', `${binary} ${flag} does not work: ${why}`)
+  const version = /version (\S+)/.exec(stdout)?.[1] ?? stdout.trim().split('\n', 1)[0] ?? ''
+  if (version === '') throw new UserError('TOOL_MISSING', `${binary} ${flag} says nothing`)
+  return version
 }

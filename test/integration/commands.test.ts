@@ -137,9 +137,35 @@ describe('the commands', () => {
     expect(JSON.parse(stdout)).toMatchObject({ agent: '0.1.0', node: process.versions.node })
   })
 
-  it('a usage error exits 2', async () => {
+  it('version knows nothing of tools that do not work', async () => {
+    const tool = (name: string, body: string): string => {
+      const file = join(folder, name)
+      writeFileSync(file, `#!/bin/sh\n${body}\n`, { mode: 0o755 })
+      return file
+    }
+    const env = { HAPROXY: tool('haproxy', 'echo broken >&2; exit 1'), TEMPORAL_CLI: tool('temporal', 'exit 0') }
+    const { code, stdout, stderr } = await run(['version', '--json'], env).result
+    expect(JSON.parse(stdout)).toMatchObject({ agent: '0.1.0', haproxy: null, temporal: null })
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+  })
+
+  it('a usage error exits 2, and says where help is', async () => {
     const { code, stderr } = await run(['serv']).result
     expect(code).toBe(2)
     expect(stderr).toContain('Did you mean serve?')
+    expect(stderr).toContain('--help shows what there is')
+  })
+
+  it('a usage error of a command does so too, as JSON when asked', async () => {
+    const { code, stdout, stderr } = await run(['dev', '--onc', '--json']).result
+    expect(code).toBe(2)
+    expect(stderr).toContain('--help shows what there is')
+    expect(JSON.parse(stdout)).toEqual({
+      ok: false,
+      code: 'USAGE',
+      message: "unknown option '--onc' (Did you mean --once?)",
+      hint: '--help shows what there is.',
+    })
   })
 })

@@ -57,7 +57,8 @@ export class RunningCommand {
 
   async #until(probe: () => boolean, what: string): Promise<void> {
     while (!probe()) {
-      if (this.#child.exitCode !== null)
+      // A signal leaves no exit code.
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null)
         throw new Error(`ended before ${what}; it said\n${this.stdout}\n${this.stderr}`)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
