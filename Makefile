@@ -1,6 +1,8 @@
 # Every recipe runs with Node 24 (npm's, from package-lock.json) and the tools of the set-up first in PATH.
 export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.toolchain/bin:$(PATH)
 export ONCE JSON
+# npm keeps compiled code for its next run, by default under /tmp, and leaves it there.
+export NODE_COMPILE_CACHE := $(CURDIR)/.toolchain/tmp/compile-cache
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo test check bench clean distclean

@@ -33,7 +33,7 @@ export async function claimFolder(folder: string): Promise<void> {
   // A name may have 107 bytes; a path may be longer.
   const granted = await claim(`folder/${createHash('sha256').update(path).digest('hex').slice(0, 32)}`)
   if (granted === undefined) {
-    throw new UserError('CONFIG_CONFLICT', `dev is already running in this folder: its data is in ${path}`)
+    throw new UserError('DEV_RUNNING', `dev is already running in this folder: its data is in ${path}`)
   }
 }
 
