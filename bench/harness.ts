@@ -1,5 +1,5 @@
 import { cpus, release, totalmem } from 'node:os'
-import { versions } from '../agent/cli/version.ts'
+import { versions } from '../agent/dev/versions.ts'
 
 /** One thing to measure. */
 export interface Case {

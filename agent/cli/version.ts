@@ -1,35 +1,6 @@
 import { Command } from 'commander'
-import { findHaproxy, findTemporal, toolVersion } from '../dev/tools.ts'
-import { UserError } from '../errors.ts'
-import { VERSION } from '../version.ts'
+import { versions } from '../dev/versions.ts'
 import { jsonOption } from './options.ts'
-
-export interface Versions {
-  readonly agent: string
-  readonly node: string
-  /** `null` when there is none on this machine, or none that works. */
-  readonly haproxy: string | null
-  readonly temporal: string | null
-}
-
-/** The versions of the agent and of what it works with, as far as this machine has it. */
-export function versions(): Versions {
-  return {
-    agent: VERSION,
-    node: process.versions.node,
-    haproxy: versionOf(() => toolVersion(findHaproxy(), '-v')),
-    temporal: versionOf(() => toolVersion(findTemporal(), '--version')),
-  }
-}
-
-function versionOf(read: () => string): string | null {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof UserError) return null
-    throw error
-  }
-}
 
 /** `haproxy-temporal version`. */
 export function versionCommand(): Command {

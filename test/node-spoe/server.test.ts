@@ -35,7 +35,8 @@ function agentWith(options: Partial<AgentOptions> = {}): Agent {
       reply.setVar('txn', 'slow', true)
     },
   })
-  const agent = createAgent({ messages: { echo, slow }, ...options })
+  // On a machine that is busy elsewhere the loop may stand still for longer than the default: that is not tested here.
+  const agent = createAgent({ messages: { echo, slow }, deadlineMs: 60_000, ...options })
   agents.push(agent)
   return agent
 }

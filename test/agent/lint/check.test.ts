@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { check, countProblems } from '../../../agent/cli/check.ts'
+import { check, countProblems } from '../../../agent/lint/check.ts'
 import { problem, type Problem } from '../../../agent/config/problem.ts'
 import { ROOT } from '../../../agent/dev/tools.ts'
 import { askHaproxy } from '../../../agent/lint/haproxy-binary.ts'
