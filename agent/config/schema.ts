@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
+import { defaults } from '../identity/config.ts'
 import { endpointUrl } from '../identity/endpoint.ts'
 import { parseDuration } from './duration.ts'
 
@@ -70,17 +71,17 @@ const provider = z.strictObject({
       z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']),
     )
     .min(1)
-    .default(['RS256', 'PS256', 'ES256', 'EdDSA']),
-  clockSkew: duration(0, 600_000).default(60_000),
+    .default([...defaults.algorithms]),
+  clockSkew: duration(0, 600_000).default(defaults.clockSkewS * 1000),
   maxLifetime: duration(1000, 365 * 86_400_000).optional(),
   typ: oneOrMore(text).optional(),
-  required: z.boolean().default(true),
+  required: z.boolean().default(defaults.required),
   caFile: text.optional(),
   claims: z
     .strictObject({
-      subject: claimPath.default(['sub']),
-      tenant: claimPath.default(['tenant']),
-      roles: claimPath.default(['roles']),
+      subject: claimPath.default([...defaults.claims.subject]),
+      tenant: claimPath.default([...defaults.claims.tenant]),
+      roles: claimPath.default([...defaults.claims.roles]),
       scopes: claimPath.optional(),
     })
     .prefault({}),
@@ -218,4 +219,3 @@ export const configSchema = z.strictObject({
 export type AgentConfig = z.output<typeof configSchema>
 export type RuleConfig = AgentConfig['rules'][number]
 export type WorkflowConfig = NonNullable<RuleConfig['workflow']>
-export type ProviderSettings = AgentConfig['identity']['providers'][string]
