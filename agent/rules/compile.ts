@@ -27,6 +27,7 @@ class Compiler {
   readonly #document: ConfigDocument
   readonly #providers: readonly string[]
   readonly #names = new Set<string>()
+  readonly #lists = new Map<string, readonly string[]>()
 
   constructor(document: ConfigDocument, providers: readonly string[]) {
     this.#document = document
@@ -54,7 +55,7 @@ class Compiler {
         paths: this.#paths(rule, path),
       },
       when: this.#expression(rule.match.when, [...path, 'match', 'when'], 'bool', anonymous),
-      providers: rule.identity === undefined || rule.identity === 'none' ? undefined : rule.identity.require,
+      providers: this.#providerList(rule),
       scopes: rule.identity === undefined || rule.identity === 'none' ? [] : rule.identity.scopes,
       deny: rule.deny,
       set: this.#set(rule, path, anonymous),
@@ -64,6 +65,15 @@ class Compiler {
           ? undefined
           : this.#workflow(rule.name, rule.workflow, [...path, 'workflow'], anonymous),
     }
+  }
+
+  /** Equal lists become one object, so that the decision sees at a glance that two rules ask the same. */
+  #providerList({ identity }: RuleConfig): readonly string[] | undefined {
+    if (identity === undefined || identity === 'none') return undefined
+    const key = JSON.stringify(identity.require)
+    const list = this.#lists.get(key) ?? identity.require
+    this.#lists.set(key, list)
+    return list
   }
 
   /** Whether the rule asks for no identity. Silence is refused: a front door must not guess. */

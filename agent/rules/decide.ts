@@ -27,16 +27,18 @@ export function decide(
   request: RequestView,
   credentials: Credentials,
 ): Decision | Promise<Decision> {
-  return decideFrom(0, ruleSet, authenticator, request, credentials, undefined)
+  return decideFrom(0, ruleSet, authenticator, request, credentials, undefined, undefined)
 }
 
+/** @param known what the authenticator said last, about `providers`: rules that ask the same are not asked again */
 function decideFrom(
   first: number,
   ruleSet: RuleSet,
   authenticator: Authenticator,
   request: RequestView,
   credentials: Credentials,
-  verified: AuthResult | undefined,
+  providers: readonly string[] | undefined,
+  known: AuthResult | undefined,
 ): Decision | Promise<Decision> {
   const { rules } = ruleSet
   for (let i = first; i < rules.length; i++) {
@@ -49,15 +51,18 @@ function decideFrom(
     }
     let identity: Identity | undefined
     if (rule.providers !== undefined) {
-      const result =
-        i === first && verified !== undefined
-          ? verified
-          : authenticator.authenticate(credentials.authorization, credentials.count, rule.providers)
-      if (result instanceof Promise) {
-        return result.then((later) => decideFrom(i, ruleSet, authenticator, request, credentials, later))
+      if (known === undefined || rule.providers !== providers) {
+        providers = rule.providers
+        const result = authenticator.authenticate(credentials.authorization, credentials.count, providers)
+        if (result instanceof Promise) {
+          return result.then((later) =>
+            decideFrom(i, ruleSet, authenticator, request, credentials, rule.providers, later),
+          )
+        }
+        known = result
       }
-      if (!result.ok) return deny(result.reason, reasons[result.reason].status, rule, undefined)
-      identity = result.identity
+      if (!known.ok) return deny(known.reason, reasons[known.reason].status, rule, undefined)
+      identity = known.identity
     }
     if (rule.when?.needsIdentity) {
       const matched = test(rule, request, identity)

@@ -26,7 +26,7 @@ export interface CompiledRule {
   readonly index: number
   readonly match: StaticMatch
   readonly when: Expression | undefined
-  /** Providers that may vouch for the caller; `undefined` asks for no identity. */
+  /** Providers that may vouch for the caller; `undefined` asks for no identity. One object for all equal lists. */
   readonly providers: readonly string[] | undefined
   readonly scopes: readonly string[]
   /** Status, for a rule that denies. */

@@ -29,7 +29,7 @@ test('the package exports these values and nothing else', () => {
   expect(Object.keys(api).toSorted()).toEqual(['ERRORS', 'SpopError', 'createAgent', 'message'])
 })
 
-test('error codes are unique, and every placeholder of a message is filled', () => {
+test('error codes are unique, and every gap in a message is filled', () => {
   expect(new Set(ERRORS.map((entry) => entry.code)).size).toBe(ERRORS.length)
   for (const { code, message: template } of ERRORS) {
     const error = new SpopError(code, 'one', 2)

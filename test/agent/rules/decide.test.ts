@@ -94,6 +94,13 @@ describe('a decision', () => {
     expect(status('POST', 'evil-api.example.com')).toBe(403)
   })
 
+  it('asks once who calls, however many rules want to know', () => {
+    const authenticator = authenticatorOf(known())
+    const decision = decide(rulesOf(ORDERS), authenticator, requestOf('GET', '/orders/1'), CREDENTIALS)
+    expect(decision).toMatchObject({ allow: true, rule: { name: 'others' } })
+    expect(authenticator.asked).toBe(1)
+  })
+
   it('does not ask who calls when the rule does not', () => {
     const authenticator = authenticatorOf(unknown)
     void decide(rulesOf(ORDERS), authenticator, requestOf('GET', '/closed'), CREDENTIALS)
