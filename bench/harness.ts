@@ -1,13 +1,17 @@
 import { cpus, release, totalmem } from 'node:os'
 import { versions } from '../agent/dev/versions.ts'
+import { Samples } from './samples.ts'
 
 /** One thing to measure. */
 export interface Case {
   readonly label: string
-  readonly unit: string
-  /** Measures once, for about a second at most. */
-  measure(): Promise<number> | number
+  /** Unit of what `measure` gives; for several figures at once their units by name, each a row `label name`. */
+  readonly unit: string | Readonly<Record<string, string>>
+  /** Measures once, for a few seconds at most. */
+  measure(): Measured | Promise<Measured>
 }
+
+type Measured = number | Readonly<Record<string, number>>
 
 export interface Row {
   readonly label: string
@@ -27,49 +31,70 @@ export interface Report {
   readonly figures: Readonly<Record<string, number>>
 }
 
+/** What the command line chooses; a benchmark takes what concerns it. */
+export interface Choice {
+  /** HAProxy versions of the set-up. */
+  readonly haproxy: readonly string[]
+  /** Names of the agents to measure; all when absent. */
+  readonly only: readonly string[] | undefined
+  progress(text: string): void
+}
+
 export interface Benchmark {
   readonly name: string
   readonly description: string
-  /** Prepares the cases; `figures` gets their rows by label. */
-  prepare(): Promise<{
-    readonly cases: readonly Case[]
-    figures(median: (label: string) => number): Record<string, number>
-    close?(): Promise<void> | void
-  }>
+  /** Rounds unless the command line says otherwise. */
+  readonly rounds: number
+  prepare(choice: Choice): Promise<Prepared>
+}
+
+export interface Prepared {
+  readonly cases: readonly Case[]
+  /** Versions of what takes part, beside ours. */
+  readonly versions?: Readonly<Record<string, string>>
+  /** A figure that is not a number is left out: what it compares was not there. */
+  figures(samples: Samples): Record<string, number>
+  close?(): Promise<void> | void
 }
 
 /** Measures every case once a round, in turn, so that all of them see the same machine; one more round warms up. */
-export async function run(benchmark: Benchmark, rounds: number, progress: (text: string) => void): Promise<Report> {
-  const prepared = await benchmark.prepare()
-  const { cases } = prepared
+export async function run(benchmark: Benchmark, rounds: number, choice: Choice): Promise<Report> {
+  const prepared = await benchmark.prepare(choice)
   try {
-    const samples = new Map<string, number[]>(cases.map(({ label }) => [label, []]))
+    const samples = new Samples()
     for (let round = 0; round <= rounds; round++) {
-      progress(round === 0 ? `${benchmark.name}: warming up` : `${benchmark.name}: round ${round} of ${rounds}`)
-      for (const one of cases) {
-        const value = await one.measure()
-        if (round > 0) samples.get(one.label)?.push(value)
+      choice.progress(round === 0 ? `${benchmark.name}: warming up` : `${benchmark.name}: round ${round} of ${rounds}`)
+      for (const one of prepared.cases) {
+        const values = byLabel(one, await one.measure())
+        if (round > 0) for (const [label, value] of values) samples.add(label, value)
       }
     }
-    const rows = cases.map(({ label, unit }) => ({ label, unit, ...spread(samples.get(label) ?? []) }))
-    const median = (label: string): number => rows.find((row) => row.label === label)?.median ?? Number.NaN
+    const rows = prepared.cases.flatMap((one) =>
+      units(one).map(([label, unit]) => ({ label, unit, ...samples.spread(label) })),
+    )
+    const figures = Object.entries(prepared.figures(samples)).filter(([, value]) => !Number.isNaN(value))
     return {
       name: benchmark.name,
       machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
-      versions: versions(),
+      versions: { ...versions(), ...prepared.versions },
       rounds,
-      rows,
-      figures: Object.fromEntries(Object.entries(prepared.figures(median)).map(([key, value]) => [key, round3(value)])),
+      rows: rows.map((row) => ({ ...row, median: round3(row.median), min: round3(row.min), max: round3(row.max) })),
+      figures: Object.fromEntries(figures.map(([key, value]) => [key, round3(value)])),
     }
   } finally {
     await prepared.close?.()
   }
 }
 
-function spread(samples: readonly number[]): { median: number; min: number; max: number } {
-  const sorted = samples.toSorted((a, b) => a - b)
-  const middle = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  return { median: round3(middle), min: round3(sorted[0] ?? Number.NaN), max: round3(sorted.at(-1) ?? Number.NaN) }
+function units({ label, unit }: Case): [label: string, unit: string][] {
+  return typeof unit === 'string'
+    ? [[label, unit]]
+    : Object.entries(unit).map(([name, its]) => [`${label} ${name}`, its])
+}
+
+function byLabel({ label }: Case, measured: Measured): [label: string, value: number][] {
+  if (typeof measured === 'number') return [[label, measured]]
+  return Object.entries(measured).map(([name, value]) => [`${label} ${name}`, value])
 }
 
 function round3(value: number): number {

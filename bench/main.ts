@@ -1,23 +1,34 @@
 import { parseArgs, styleText } from 'node:util'
 import { decision } from './decision.ts'
 import { type Benchmark, type Report, run } from './harness.ts'
+import { noop } from './noop.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [decision]
+const BENCHMARKS: readonly Benchmark[] = [decision, noop]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    haproxy: { type: 'string', default: '2.6,3.2' },
+    only: { type: 'string' },
+  },
 })
 const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))
-const rounds = Number(values.rounds)
-if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
-  console.error('npm run bench -- [NAME…] [--rounds N] [--json], where NAME is one of')
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+if (unknown.length > 0 || (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))) {
+  console.error('npm run bench -- [NAME…] [--rounds N] [--haproxy 2.6,3.0,3.2] [--only AGENT,…] [--json], with NAME of')
   for (const { name, description } of BENCHMARKS) console.error(`  ${name.padEnd(12)}${description}`)
   process.exit(2)
 }
+const choice = {
+  haproxy: values.haproxy.split(','),
+  only: values.only?.split(','),
+  progress: (text: string) => console.error(`• ${text}`),
+}
 for (const benchmark of BENCHMARKS) {
   if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
-  const report = await run(benchmark, rounds, (text) => console.error(`• ${text}`))
+  const report = await run(benchmark, rounds ?? benchmark.rounds, choice)
   console.log(values.json ? JSON.stringify(report) : render(report))
 }
 
