@@ -20,6 +20,9 @@ export const ERRORS = [
     message: 'HAPROXY-HELLO offers max-frame-size {0}, at least 256 is needed',
   },
   { code: 'ERR_SPOP_HELLO_TIMEOUT', status: 2, message: 'no HAPROXY-HELLO within {0} ms' },
+  { code: 'ERR_SPOP_IDLE', status: 2, message: 'nothing came for {0} ms' },
+  { code: 'ERR_SPOP_SLOW_READER', message: 'the peer did not take its answers for {0} ms' },
+  { code: 'ERR_SPOP_FRAME_ID', status: 12, message: 'a fragment of a frame that was not begun' },
   { code: 'ERR_SPOP_PEER_DISCONNECT', message: 'HAProxy closed the connection with status {0}: {1}' },
   { code: 'ERR_SPOP_INTERNAL', status: 99, message: 'internal error' },
   { code: 'ERR_SPOP_ACK_TOO_BIG', message: 'the variables need more than the {0} bytes an ACK may carry' },
@@ -30,7 +33,16 @@ export const ERRORS = [
   { code: 'ERR_SPOP_VIEW_EXPIRED', message: 'message "{0}" was read after handle() returned or awaited' },
   { code: 'ERR_SPOP_ARGUMENT_UNKNOWN', message: 'message "{0}" declares no argument "{1}"' },
   { code: 'ERR_SPOP_OPTION', message: 'option {0}: {1}' },
-  { code: 'ERR_SPOP_ADDRESS', message: 'address "{0}" is not tcp://host:port, tcp://[ipv6]:port or unix:///path' },
+  { code: 'ERR_SPOP_ACTION', status: 4, message: 'an action {0}' },
+  { code: 'ERR_SPOP_ENCODE', message: 'cannot encode {0}: {1}' },
+  {
+    code: 'ERR_SPOP_ADDRESS',
+    message: 'address "{0}" is none of tcp://host:port, tcp://[ipv6]:port, unix:///path, systemd:, systemd:name',
+  },
+  { code: 'ERR_SPOP_PATH', message: 'the path "{0}" is longer than the {1} bytes that a UNIX socket may have' },
+  { code: 'ERR_SPOP_SYSTEMD', message: '{0}' },
+  { code: 'ERR_SPOP_ALLOW', message: '"{0}" is neither an IP address nor a network such as 10.0.0.0/8' },
+  { code: 'ERR_SPOP_TLS', message: 'TLS handshake failed: {0}' },
   { code: 'ERR_SPOP_ADDRESS_IN_USE', message: '{0} is in use: {1}' },
   { code: 'ERR_SPOP_CLOSED', message: 'the agent is closed or draining' },
 ] as const
@@ -47,6 +59,8 @@ export class SpopError extends Error {
   readonly code: SpopErrorCode
   /** SPOP status code of the AGENT-DISCONNECT this error leads to; undefined where it leads to none. */
   readonly status: number | undefined
+  /** Of an error found in a frame by `node-spoe/protocol`: where in the buffer the element lies that is malformed. */
+  offset: number | undefined = undefined
 
   constructor(code: SpopErrorCode, ...details: readonly (string | number)[]) {
     const entry = byCode.get(code)

@@ -8,7 +8,15 @@ export function formatIpv4(buffer: Uint8Array, start: number): string {
  * client of a `v4v6` listener as `::ffff:a.b.c.d`, and a rule about 192.0.2.10 must see it either way.
  */
 export function formatIpv6(buffer: Uint8Array, start: number): string {
-  if (isMapped(buffer, start)) return formatIpv4(buffer, start + 12)
+  return isMapped(buffer, start) ? formatIpv4(buffer, start + 12) : formatGroups(buffer, start)
+}
+
+/** The same, but an IPv4-mapped address stays IPv6: `::ffff:192.0.2.10` (RFC 5952 5). */
+export function formatIpv6Exact(buffer: Uint8Array, start: number): string {
+  return isMapped(buffer, start) ? `::ffff:${formatIpv4(buffer, start + 12)}` : formatGroups(buffer, start)
+}
+
+function formatGroups(buffer: Uint8Array, start: number): string {
   let zerosAt = -1
   let zeros = 1 // a single zero group is not shortened (RFC 5952 4.2.2)
   for (let i = 0; i < 8; i++) {

@@ -117,3 +117,32 @@ export function writeVarint64(buffer: Uint8Array, position: number, value: bigin
   buffer[position++] = Number(rest)
   return position
 }
+
+/**
+ * Encodes any 64-bit integer; a negative one as its two's complement (SPOE.txt 3.1). For tools: it allocates.
+ *
+ * @throws SpopError ERR_SPOP_ENCODE
+ */
+export function encodeVarint(value: number | bigint): Buffer {
+  const wide = typeof value === 'bigint' || Number.isSafeInteger(value) ? BigInt(value) : undefined
+  if (wide === undefined || (BigInt.asUintN(64, wide) !== wide && BigInt.asIntN(64, wide) !== wide)) {
+    throw new SpopError('ERR_SPOP_ENCODE', 'a varint', `${value} is no integer of 64 bits`)
+  }
+  const bytes = Buffer.alloc(MAX_VARINT_BYTES)
+  return bytes.subarray(0, writeVarint64(bytes, 0, wide))
+}
+
+/**
+ * Decodes the varint at `position`, unsigned; a bigint above 2^53-1. `end` is the position behind it.
+ *
+ * @throws SpopError ERR_SPOP_TRUNCATED, ERR_SPOP_VARINT
+ */
+export function decodeVarint(buffer: Uint8Array, position = 0): { value: number | bigint; end: number } {
+  const cursor = new Cursor()
+  cursor.reset(buffer, position, buffer.length)
+  cursor.skipVarint('a varint')
+  const end = cursor.position
+  const high = varintHigh(buffer, position, end)
+  const low = varintLow(buffer, position, end)
+  return { value: high < 2 ** 21 ? high * 2 ** 32 + low : (BigInt(high) << 32n) | BigInt(low), end }
+}

@@ -18,6 +18,8 @@ export interface VectorFrame {
     readonly flags: readonly string[]
     readonly streamId: string
     readonly frameId: string
+    /** Of a fragment. */
+    readonly payloadHex?: string
     readonly kv?: readonly VectorValue[]
     readonly messages?: readonly { readonly name: string; readonly args: readonly VectorValue[] }[]
     readonly actions?: readonly (VectorValue & { readonly action: string; readonly scope: string })[]
