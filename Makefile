@@ -5,7 +5,7 @@ export ONCE JSON
 export NODE_COMPILE_CACHE := $(CURDIR)/.toolchain/tmp/compile-cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test check bench clean distclean
+.PHONY: help setup setup-test demo test check bench soak clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,8 +25,11 @@ test: ## Compiler, linter and all tests (ARGS="--project unit" for a part of the
 check: setup ## Compiler and linter
 	@npm run --silent check
 
-bench: setup ## Benchmarks (ARGS="NAME --json" for one of them)
-	@npm run --silent bench -- $(ARGS)
+bench: ## Benchmarks (ARGS="NAME --json" for one of them)
+	@scripts/bench.sh main $(ARGS)
+
+soak: ## An agent under half load for long: does it keep its memory and answer everything? (ARGS="--minutes 30")
+	@scripts/bench.sh soak $(ARGS)
 
 clean: ## Remove what runs and builds leave: .data, dist
 	@rm -rf .data dist node-spoe/dist coverage

@@ -23,13 +23,15 @@ export const decision: Benchmark = {
   name: 'decision',
   description: 'CPU of one decision of the shipped rules, beside what verifying the token alone costs with jose',
   rounds: 7,
-  async prepare() {
+  async prepare({ cleanup }) {
     const identity = await startIdentityProvider(await reservePort())
+    cleanup.add(() => identity.close())
     const text = readFileSync(join(ROOT, 'agent.yaml'), 'utf8')
     const { config, document } = parseConfig('agent.yaml', text, { OIDC_ISSUER: identity.issuer })
     const ruleSet = compileRules(config, document)
     const log = { info() {}, warn() {}, error: console.error }
     const authenticator = createAuthenticator(providerConfigs(config), { log })
+    cleanup.add(() => authenticator.close())
     authenticator.start()
     await waitUntil('the keys', async () => authenticator.ready())
 
@@ -90,10 +92,6 @@ export const decision: Benchmark = {
         known_vs_jose: samples.ratio('known token, metered', 'jose jwtVerify alone (ES256)'),
         first_vs_jose: samples.ratio('first sight of a token (ES256)', 'jose jwtVerify alone (ES256)'),
       }),
-      async close() {
-        authenticator.close()
-        await identity.close()
-      },
     }
   },
 }

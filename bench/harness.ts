@@ -1,4 +1,5 @@
 import { cpus, release, totalmem } from 'node:os'
+import type { Cleanup } from '../agent/dev/cleanup.ts'
 import { versions } from '../agent/dev/versions.ts'
 import { Samples } from './samples.ts'
 
@@ -31,13 +32,15 @@ export interface Report {
   readonly figures: Readonly<Record<string, number>>
 }
 
-/** What the command line chooses; a benchmark takes what concerns it. */
-export interface Choice {
+/** What a benchmark runs in. */
+export interface Context {
   /** HAProxy versions of the set-up. */
   readonly haproxy: readonly string[]
   /** Names of the agents to measure; all when absent. */
   readonly only: readonly string[] | undefined
-  progress(text: string): void
+  /** Gets what has to be stopped; run when the benchmark has ended, however it did. */
+  readonly cleanup: Cleanup
+  readonly progress: (text: string) => void
 }
 
 export interface Benchmark {
@@ -45,7 +48,7 @@ export interface Benchmark {
   readonly description: string
   /** Rounds unless the command line says otherwise. */
   readonly rounds: number
-  prepare(choice: Choice): Promise<Prepared>
+  prepare(context: Context): Promise<Prepared>
 }
 
 export interface Prepared {
@@ -54,16 +57,15 @@ export interface Prepared {
   readonly versions?: Readonly<Record<string, string>>
   /** A figure that is not a number is left out: what it compares was not there. */
   figures(samples: Samples): Record<string, number>
-  close?(): Promise<void> | void
 }
 
 /** Measures every case once a round, in turn, so that all of them see the same machine; one more round warms up. */
-export async function run(benchmark: Benchmark, rounds: number, choice: Choice): Promise<Report> {
-  const prepared = await benchmark.prepare(choice)
+export async function run(benchmark: Benchmark, rounds: number, context: Context): Promise<Report> {
   try {
+    const prepared = await benchmark.prepare(context)
     const samples = new Samples()
     for (let round = 0; round <= rounds; round++) {
-      choice.progress(round === 0 ? `${benchmark.name}: warming up` : `${benchmark.name}: round ${round} of ${rounds}`)
+      context.progress(round === 0 ? `${benchmark.name}: warming up` : `${benchmark.name}: round ${round} of ${rounds}`)
       for (const one of prepared.cases) {
         const values = byLabel(one, await one.measure())
         if (round > 0) for (const [label, value] of values) samples.add(label, value)
@@ -82,7 +84,7 @@ export async function run(benchmark: Benchmark, rounds: number, choice: Choice):
       figures: Object.fromEntries(figures.map(([key, value]) => [key, round3(value)])),
     }
   } finally {
-    await prepared.close?.()
+    await context.cleanup.run()
   }
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs, styleText } from 'node:util'
+import { Cleanup } from '../agent/dev/cleanup.ts'
 import { decision } from './decision.ts'
 import { type Benchmark, type Report, run } from './harness.ts'
 import { noop } from './noop.ts'
@@ -21,15 +22,31 @@ if (unknown.length > 0 || (rounds !== undefined && (!Number.isInteger(rounds) ||
   for (const { name, description } of BENCHMARKS) console.error(`  ${name.padEnd(12)}${description}`)
   process.exit(2)
 }
-const choice = {
-  haproxy: values.haproxy.split(','),
-  only: values.only?.split(','),
-  progress: (text: string) => console.error(`• ${text}`),
+let current = new Cleanup()
+let stopped = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stopped = true
+    void current.run().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143))
+  })
 }
 for (const benchmark of BENCHMARKS) {
   if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
-  const report = await run(benchmark, rounds ?? benchmark.rounds, choice)
-  console.log(values.json ? JSON.stringify(report) : render(report))
+  current = new Cleanup()
+  const context = {
+    haproxy: values.haproxy.split(','),
+    only: values.only?.split(','),
+    cleanup: current,
+    progress: (text: string) => console.error(`• ${text}`),
+  }
+  try {
+    const report = await run(benchmark, rounds ?? benchmark.rounds, context)
+    console.log(values.json ? JSON.stringify(report) : render(report))
+  } catch (error) {
+    // What was interrupted fails, and nobody wants to read how.
+    if (!stopped) throw error
+    await new Promise(() => {})
+  }
 }
 
 function render({ name, machine, rows, figures, rounds: count }: Report): string {

@@ -1,11 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { Cleanup } from '../agent/dev/cleanup.ts'
-import { ROOT } from '../agent/dev/tools.ts'
-import type { Benchmark, Case, Choice, Prepared } from './harness.ts'
+import type { Cleanup } from '../agent/dev/cleanup.ts'
+import type { Benchmark, Case } from './harness.ts'
 import { cpuBetween, readCpu } from './noop/cpu.ts'
 import { CONTENDERS, type Running, startContender } from './noop/contenders.ts'
 import { ALONE, type Edge, startEdge } from './noop/edge.ts'
+import { newFolder, setUp } from './noop/set-up.ts'
 import { runWrk } from './noop/wrk.ts'
 import type { Samples } from './samples.ts'
 
@@ -17,53 +15,37 @@ export const noop: Benchmark = {
   name: 'noop',
   description: 'a no-op agent behind real HAProxy: CPU per request and requests/s, beside the agents of Go and Rust',
   rounds: 5,
-  async prepare(choice) {
-    const data = join(ROOT, '.data')
-    mkdirSync(data, { recursive: true })
-    const folder = mkdtempSync(join(data, 'bench-'))
-    const cleanup = new Cleanup()
-    cleanup.add(() => rmSync(folder, { recursive: true, force: true }))
-    try {
-      return await start(choice, folder, cleanup)
-    } catch (error) {
-      await cleanup.run()
-      throw error
+  async prepare(context) {
+    const { cleanup, progress } = context
+    setUp(context.haproxy)
+    const folder = newFolder(cleanup)
+    const agents: Running[] = []
+    for (const contender of CONTENDERS) {
+      if (context.only !== undefined && !context.only.includes(contender.name)) continue
+      const agent = await startContender(contender, folder, cleanup)
+      if (agent !== undefined) agents.push(agent)
+      else progress(`noop: no ${contender.name} on this machine (see above): its rows and figures are left out`)
     }
+    const cases: Case[] = []
+    const versions: Record<string, string> = Object.assign({}, ...agents.map((agent) => agent.versions))
+    let failed = 0
+    for (const version of context.haproxy) {
+      const edge = await startEdge(version, agents, folder, cleanup)
+      versions[`haproxy_${version}`] = edge.version
+      for (const agent of [undefined, ...agents]) {
+        cases.push({
+          label: `${version} ${agent?.name ?? ALONE}`,
+          unit: { rps: '/s', ...(agent && { cpu: 'us' }), p50: 'us', p99: 'us', failed: 'requests' },
+          async measure() {
+            const result = await measure(edge, agent, folder, cleanup)
+            if (agent?.name.startsWith(OURS) === true) failed += result['failed'] ?? 0
+            return result
+          },
+        })
+      }
+    }
+    return { cases, versions, figures: (samples) => ({ ...figures(samples, context.haproxy), failed }) }
   },
-}
-
-async function start(choice: Choice, folder: string, cleanup: Cleanup): Promise<Prepared> {
-  const agents: Running[] = []
-  for (const contender of CONTENDERS) {
-    if (choice.only !== undefined && !choice.only.includes(contender.name)) continue
-    const agent = await startContender(contender, folder, cleanup)
-    if (agent === undefined)
-      choice.progress(`noop: no ${contender.name} here (see above): its rows and figures are left out`)
-    else agents.push(agent)
-  }
-  const cases: Case[] = []
-  const versions: Record<string, string> = {}
-  let failed = 0
-  for (const version of choice.haproxy) {
-    const edge = await startEdge(version, agents, folder, cleanup)
-    versions[`haproxy_${version}`] = edge.version
-    const throughHaproxy = (agent: Running | undefined): Case => ({
-      label: `${version} ${agent?.name ?? ALONE}`,
-      unit: { rps: '/s', ...(agent !== undefined && { cpu: 'us' }), p50: 'us', p99: 'us', failed: 'requests' },
-      async measure() {
-        const result = await measure(edge, agent, folder, cleanup)
-        if (agent?.name.startsWith(OURS) === true) failed += result['failed'] ?? 0
-        return result
-      },
-    })
-    cases.push(...[undefined, ...agents].map(throughHaproxy))
-  }
-  return {
-    cases,
-    versions,
-    figures: (samples) => ({ ...figures(samples, choice.haproxy), failed }),
-    close: () => cleanup.run(),
-  }
 }
 
 /** @param agent none for HAProxy alone */

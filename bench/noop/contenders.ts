@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cleanup } from '../../agent/dev/cleanup.ts'
 import { reservePort } from '../../agent/dev/ports.ts'
 import { ManagedProcess, waitUntil } from '../../agent/dev/process.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
 import { accepts, type Address } from './address.ts'
+import { peer } from './peers.ts'
 
 /** A no-op agent to measure. */
 export interface Contender {
@@ -12,31 +12,39 @@ export interface Contender {
   readonly transport: 'tcp' | 'unix'
   /** The program and its arguments, or `undefined` when it could not be built here. */
   command(address: Address): readonly [string, ...string[]] | undefined
+  versions(): Record<string, string>
 }
 
 const OURS = join(ROOT, 'bench/noop/agent.ts')
 
-/**
- * Node's flags are those of `npm run bench` itself: from the sources, with types stripped. Measured, this costs the same
- * per request as the compiled library.
- */
-function ours(address: Address): readonly [string, ...string[]] {
-  return [process.execPath, '--conditions=development', OURS, address.url]
+function ours(name: string, transport: 'tcp' | 'unix'): Contender {
+  return {
+    name,
+    transport,
+    // From the sources, with types stripped: measured, it costs the same per request as the compiled library.
+    command: ({ url }) => [process.execPath, '--conditions=development', OURS, url],
+    versions: () => ({}),
+  }
 }
 
-function peer(name: string): Contender {
-  const binary = join(ROOT, '.toolchain/bench', name)
-  const command = ({ target }: Address): readonly [string, ...string[]] | undefined =>
-    existsSync(binary) ? [binary, target] : undefined
-  return { name, transport: 'tcp', command }
+function theirs(name: string, language: 'go' | 'rust'): Contender {
+  return {
+    name,
+    transport: 'tcp',
+    command({ target }) {
+      const { binary } = peer(name, language)
+      return binary === undefined ? undefined : [binary, target]
+    },
+    versions: () => peer(name, language).versions(),
+  }
 }
 
 export const CONTENDERS: readonly Contender[] = [
-  { name: 'node-spoe', transport: 'tcp', command: ours },
-  { name: 'node-spoe-unix', transport: 'unix', command: ours },
-  peer('haproxy-go'),
-  peer('negasus'),
-  peer('rust-spop'),
+  ours('node-spoe', 'tcp'),
+  ours('node-spoe-unix', 'unix'),
+  theirs('haproxy-go', 'go'),
+  theirs('negasus', 'go'),
+  theirs('rust-spop', 'rust'),
 ]
 
 /** A contender that runs and takes connections. */
@@ -44,6 +52,7 @@ export interface Running {
   readonly name: string
   readonly address: Address
   readonly process: ManagedProcess
+  readonly versions: Readonly<Record<string, string>>
 }
 
 /** Starts it in a process of its own; `undefined` when it is not there. */
@@ -59,7 +68,7 @@ export async function startContender(
   const process_ = new ManagedProcess({ name, command, args, logFile: join(folder, `${name}.log`) })
   cleanup.add(() => process_.stop())
   await waitUntil(`${name} to listen`, () => accepts(address), process_)
-  return { name, address, process: process_ }
+  return { name, address, process: process_, versions: contender.versions() }
 }
 
 async function newAddress({ name, transport }: Contender, folder: string): Promise<Address> {
