@@ -1,3 +1,4 @@
+import type { TlsOptions } from 'node:tls'
 import type { VariableValue } from './protocol/ack.ts'
 import type { Scope } from './protocol/variable.ts'
 
@@ -108,14 +109,26 @@ export interface AgentOptions {
   readonly varPrefix?: string | undefined
   /** Hard limit of a frame in bytes, default 65536, at least 256. What HAProxy offers within it is agreed to. */
   readonly maxFrameSize?: number | undefined
+  /**
+   * Largest payload of a NOTIFY that HAProxy up to 3.0 may send in fragments, bytes, default 0: fragmentation is not
+   * announced then. A connection holds one such payload at a time. A longer one is answered by the fallback, cause
+   * `overload`. HAProxy 3.1 and later never sends fragments.
+   */
+  readonly maxReassembledSize?: number | undefined
   /** NOTIFYs waiting for a promise, in total, default 10000. Above it the fallback answers with cause `overload`. */
   readonly maxInFlight?: number | undefined
-  /** Connections in total, default 4096. Above it a connection is closed as soon as it is accepted. */
+  /** The same for one connection, default 256. HAProxy itself keeps at most 20 (`max-waiting-frames` up to 3.0). */
+  readonly maxInFlightPerConnection?: number | undefined
+  /** Connections in total, default 4096. One above it is held for `refusalDelayMs`, unread, and closed. */
   readonly maxConnections?: number | undefined
   /** Milliseconds from the accept to a complete HAPROXY-HELLO, default 2000. */
   readonly helloTimeoutMs?: number | undefined
   /** Milliseconds a connection is held before its HELLO is refused, default 1000: HAProxy up to 3.0 reconnects at once. */
   readonly refusalDelayMs?: number | undefined
+  /** A connection on which nothing comes for so many milliseconds is closed, default an hour. */
+  readonly idleTimeoutMs?: number | undefined
+  /** A peer that does not take its answers for so many milliseconds is cut off, default 5000. */
+  readonly writeTimeoutMs?: number | undefined
   /** A handler threw or rejected, a variable was refused, HAProxy complained. What it throws itself is ignored. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -125,8 +138,16 @@ export interface AgentCounters {
   /** Open now. */
   connections: number
   connectionsTotal: number
-  /** Closed at once because of `maxConnections`. */
+  /** Not served because of `maxConnections`. */
   connectionsRefused: number
+  /** Not served because the address is not on the allow-list. */
+  peersRefused: number
+  /** TLS handshakes that failed. */
+  handshakeErrors: number
+  /** Cut off because of `writeTimeoutMs`. */
+  slowPeersClosed: number
+  /** Closed because of `idleTimeoutMs`. */
+  idleClosed: number
   healthChecks: number
   framesIn: number
   framesOut: number
@@ -155,24 +176,70 @@ export interface AgentCounters {
 export interface DrainOptions {
   /** How long health checks fail while requests are still answered; longer than HAProxy's `inter` x `fall`. Default 0. */
   readonly graceMs?: number | undefined
-  /** How long after that to wait for handlers and for HAProxy to close. Default 5000. */
+  /**
+   * How long after that to wait at most, default 5000. A connection is closed once it has been silent for `quietMs`;
+   * when half of this time is over, as soon as it has nothing in flight.
+   */
   readonly timeoutMs?: number | undefined
+  /** Silence after which nothing more is expected on a connection, default 100. */
+  readonly quietMs?: number | undefined
+}
+
+/** Where to listen. */
+export interface ListenOptions {
+  /**
+   * `tcp://host:port` (port 0: any free one), `tcp://[::1]:9000`, `unix:///path`, `systemd:` for all sockets that systemd
+   * handed over, `systemd:name` for those with that `FileDescriptorName=`.
+   */
+  readonly address: string
+  /** Permission bits of a UNIX socket, e.g. 0o660; set before anyone can connect. Without it the umask decides. */
+  readonly mode?: number | undefined
+  /** Addresses and networks that may connect, e.g. `['127.0.0.1', '10.0.0.0/8', '2001:db8::/32']`. Not for UNIX sockets. */
+  readonly allow?: readonly string[] | undefined
+  /**
+   * SPOP over TLS: `cert` and `key` at least; with `ca`, `requestCert: true` and `rejectUnauthorized: true` HAProxy has to
+   * show a certificate. HAProxy's side: `server a1 host:port ssl verify required ca-file ... crt ...`.
+   */
+  readonly tls?: TlsOptions | undefined
+}
+
+/** One connection whose bytes somebody else carries: the protocol without a socket. */
+export interface AgentSession {
+  /** Takes bytes that HAProxy sent. Never throws, and answers what is due within the call by {@link SessionLink.write}. */
+  receive(bytes: Buffer): void
+  /** Ends it: by AGENT-DISCONNECT 0 as soon as nothing is in flight. */
+  end(): void
+  /** The carrier has gone. What is in flight is not answered any more. */
+  lost(): void
+}
+
+/** What carries the bytes of an {@link AgentSession}. */
+export interface SessionLink {
+  /** Bytes for HAProxy: one or more whole frames, which the callee may keep. */
+  write(bytes: Buffer): void
+  /** Close after `holdMs` milliseconds (0: now); nothing is written or read any more. */
+  close(holdMs: number): void
 }
 
 /** A running SPOE agent. */
 export interface Agent {
   /**
-   * Listens on one or more addresses: `tcp://host:port` (port 0: any free one), `tcp://[::1]:9000`, `unix:///path`.
-   * Resolves with the bound addresses in the same form; if one fails, none stays open. A UNIX socket file that nobody
-   * listens on is replaced; a live one is an error; it is removed on close.
+   * Listens on one or more addresses. Resolves with the bound addresses in the same form; if one fails, none stays open.
+   * A UNIX socket file that nobody listens on is replaced; a live one is an error; it is removed on close.
    *
-   * @throws SpopError ERR_SPOP_ADDRESS, ERR_SPOP_ADDRESS_IN_USE, ERR_SPOP_CLOSED; other errors of the system as they are
+   * @throws SpopError ERR_SPOP_ADDRESS, ERR_SPOP_PATH, ERR_SPOP_ADDRESS_IN_USE, ERR_SPOP_SYSTEMD, ERR_SPOP_ALLOW,
+   *   ERR_SPOP_CLOSED; errors of the system, and of TLS for a bad key or certificate, as they are
    */
-  listen(addresses: string | readonly string[]): Promise<string[]>
+  listen(addresses: string | ListenOptions | readonly (string | ListenOptions)[]): Promise<string[]>
   /**
-   * Stops gracefully: health checks fail at once, requests are answered for `graceMs` more; then the listeners close and
-   * each connection answers what is in flight, says AGENT-DISCONNECT 0 in its last write, and closes. Resolves when all
-   * is closed. Idempotent: later calls return the first one's promise.
+   * Speaks SPOP over whatever carries bytes: bytes in, bytes out, without a socket. HELLO and idle timeouts, the cap on
+   * connections and `drain` are the carrier's business; everything else holds as on a socket.
+   */
+  session(link: SessionLink): AgentSession
+  /**
+   * Stops gracefully: health checks fail at once, requests are answered for `graceMs` more; then the listeners close, and
+   * each connection, once it is silent, says AGENT-DISCONNECT 0 in its last write and closes. Resolves when all is
+   * closed. Idempotent: later calls return the first one's promise.
    */
   drain(options?: DrainOptions): Promise<void>
   /** Closes everything now; requests in flight get no answer. Idempotent. */

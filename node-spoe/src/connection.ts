@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
+import { channels } from './diagnostics.ts'
+import { SpopError } from './errors.ts'
+import type { Open } from './listener.ts'
 import { Output, type OutputPool } from './output.ts'
-import { Session, type SessionContext, type SessionLink } from './session.ts'
+import { Session, type SessionContext, type SessionOutlet } from './session.ts'
 import type { StallClock } from './stall-clock.ts'
 
 /** Unsent bytes above which reading stops until the peer has taken them: it gets no more answers to ignore. */
@@ -9,7 +12,7 @@ const HIGH_WATER_BYTES = 4 * 1024 * 1024
 const LINGER_MS = 1_000
 
 /** One socket and its session. */
-export class Connection implements SessionLink {
+export class Connection implements SessionOutlet {
   readonly #socket: Socket
   readonly #session: Session
   readonly #context: SessionContext
@@ -25,43 +28,77 @@ export class Connection implements SessionLink {
   #flushScheduled = false
   #closing = false
   #held = false
+  /** `performance.now()` of the last read. */
+  #lastRead = performance.now()
+  /** The byte of the stream that a slow peer has to have taken by `#takeBy`; 0 while it is not slow. */
+  #owedUpTo = 0
+  #takeBy = 0
 
   constructor(
-    socket: Socket,
+    open: Open,
     context: SessionContext,
     pool: OutputPool,
     clock: StallClock,
     onClose: (connection: Connection) => void,
   ) {
-    this.#socket = socket
     this.#context = context
     this.#pool = pool
     const { counters } = context.reporter
-    this.#session = new Session(context, this, new Output(pool))
-    this.#timer = setTimeout(() => this.#session.helloTimeout(), context.settings.helloTimeoutMs).unref()
-    socket.on('data', (chunk: Buffer) => {
-      counters.bytesIn += chunk.length
+    const session = new Session(context, this, new Output(pool))
+    this.#session = session
+    this.#timer = setTimeout(() => session.helloTimeout(), context.settings.helloTimeoutMs).unref()
+    const socket = open((buffer, length) => {
+      counters.bytesIn += length
       const now = performance.now()
-      this.#session.receive(chunk, now, clock.isLate(now))
+      this.#lastRead = now
+      session.receive(buffer, now, clock.isLate(now), length)
       // All ACKs of one read leave in one write: that decides the throughput (5.6 -> 0.43 us of CPU per frame).
       this.flush()
     })
+    this.#socket = socket
     socket.on('drain', () => {
       if (!this.#closing) socket.resume()
     })
     // EOF and RST are how HAProxy closes idle connections; 'close' follows.
     socket.on('error', () => {})
+    const { remoteAddress, remotePort } = socket
     socket.on('close', () => {
       clearTimeout(this.#timer)
-      this.#session.lost()
+      session.lost()
+      if (channels.close.hasSubscribers) {
+        channels.close.publish({ connection: session.id, bytesIn: socket.bytesRead, bytesOut: socket.bytesWritten })
+      }
       onClose(this)
     })
+    if (channels.open.hasSubscribers) channels.open.publish({ connection: session.id, remoteAddress, remotePort })
   }
 
-  /** Ends the session once nothing is in flight. */
-  drain(): void {
+  /** Now and then: cuts off a peer that has gone or does not read. */
+  check(now: number): void {
+    const { idleTimeoutMs, writeTimeoutMs } = this.#context.settings
+    const { bytesWritten, writableLength } = this.#socket
+    if (writableLength === 0 || bytesWritten - writableLength >= this.#owedUpTo) this.#owedUpTo = 0
+    if (writableLength > 0 && this.#owedUpTo === 0) {
+      this.#owedUpTo = bytesWritten
+      this.#takeBy = now + writeTimeoutMs
+    } else if (writableLength > 0 && now > this.#takeBy) {
+      this.#context.reporter.counters.slowPeersClosed++
+      this.#context.reporter.report(new SpopError('ERR_SPOP_SLOW_READER', writeTimeoutMs))
+      this.destroy()
+    } else if (now - this.#lastRead > idleTimeoutMs) {
+      this.#session.idle()
+    }
+  }
+
+  /** Ends if nothing has come for `quietMs` and nothing is in flight. */
+  drainIfQuiet(now: number, quietMs: number): void {
     if (this.#held) this.#end()
-    else this.#session.drain()
+    else if (this.#session.pending === 0 && now - this.#lastRead >= quietMs) this.#session.drain()
+  }
+
+  /** Ends as soon as nothing is in flight. */
+  drainSoon(): void {
+    this.#session.drainSoon()
   }
 
   destroy(): void {

@@ -1,12 +1,17 @@
 import type { ActionWriter } from './protocol/ack.ts'
+import type { AnswerCause } from './answers.ts'
 import type { ActionReply } from './reply.ts'
 
 /** Where the ACKs of a connection go. */
 export interface AckTarget {
+  /** Number of the connection, for diagnostics. */
+  readonly id: number
   /** Largest LEN agreed with HAProxy, bytes. */
   readonly maxFrameSize: number
   /** False once no ACK may be sent any more. */
   readonly open: boolean
+  /** True while so many answers wait to be sent that no more should be added. */
+  readonly congested: boolean
   /** NOTIFYs of this connection that wait for a promise. */
   pending: number
   sendAck(ids: Uint8Array, idsStart: number, idsEnd: number, actions: ActionWriter): void
@@ -18,22 +23,24 @@ export class Exchange {
   /** SID and FID as they came. A copy: the read buffer is gone by the time the promise resolves. */
   readonly ids: Uint8Array
   readonly reply: ActionReply
-  readonly expiresAt: number
+  /** When the NOTIFY was read, `performance.now()`. */
+  readonly since: number
   /** Handlers that have not resolved yet. */
   waiting = 0
+  cause: AnswerCause = 'handlers'
   settled = false
   previous: Exchange | undefined = undefined
   next: Exchange | undefined = undefined
 
-  constructor(target: AckTarget, ids: Uint8Array, reply: ActionReply, expiresAt: number) {
+  constructor(target: AckTarget, ids: Uint8Array, reply: ActionReply, since: number) {
     this.target = target
     this.ids = ids
     this.reply = reply
-    this.expiresAt = expiresAt
+    this.since = since
   }
 }
 
-/** Open exchanges in the order of their deadlines, which is the order they came in: all have the same time to live. */
+/** Open exchanges in the order they came in, which is that of their deadlines: all have the same time to live. */
 export class ExchangeList {
   first: Exchange | undefined = undefined
   #last: Exchange | undefined = undefined

@@ -4,15 +4,26 @@ export type {
   Agent,
   AgentCounters,
   AgentOptions,
+  AgentSession,
   ArgType,
   ArgValues,
   DrainOptions,
   FallbackCause,
+  ListenOptions,
   MessageHandler,
   MessageView,
   RawValue,
   Reply,
+  SessionLink,
 } from './api.ts'
+export type {
+  Answer,
+  ConnectionClose,
+  ConnectionHello,
+  ConnectionOpen,
+  ConnectionRefused,
+  DrainPhase,
+} from './diagnostics.ts'
 export { ERRORS, SpopError } from './errors.ts'
 export type { SpopErrorCode } from './errors.ts'
 export type { VariableValue } from './protocol/ack.ts'

@@ -8,12 +8,19 @@ export const DEFAULTS = {
   deadlineMs: 40,
   /** Bytes. */
   maxFrameSize: 65_536,
+  /** Bytes; 0 does not announce fragmentation. */
+  maxReassembledSize: 0,
   maxInFlight: 10_000,
+  maxInFlightPerConnection: 256,
   maxConnections: 4_096,
   /** Milliseconds. */
   helloTimeoutMs: 2_000,
   /** Milliseconds. */
   refusalDelayMs: 1_000,
+  /** Milliseconds; longer than HAProxy keeps an idle connection. */
+  idleTimeoutMs: 3_600_000,
+  /** Milliseconds. */
+  writeTimeoutMs: 5_000,
 } as const
 
 type Limit = keyof typeof DEFAULTS
@@ -22,10 +29,14 @@ type Limit = keyof typeof DEFAULTS
 const RANGES: Readonly<Record<Limit, readonly [number, number]>> = {
   deadlineMs: [1, 2 ** 31 - 1],
   maxFrameSize: [MIN_MAX_FRAME_SIZE, 2 ** 28],
+  maxReassembledSize: [0, 2 ** 28],
   maxInFlight: [1, Number.MAX_SAFE_INTEGER],
+  maxInFlightPerConnection: [1, Number.MAX_SAFE_INTEGER],
   maxConnections: [1, Number.MAX_SAFE_INTEGER],
   helloTimeoutMs: [1, 2 ** 31 - 1],
   refusalDelayMs: [0, 2 ** 31 - 1],
+  idleTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
+  writeTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
 }
 
 const ARG_TYPES: ReadonlySet<ArgType> = new Set(['string', 'bytes', 'bool', 'int', 'ip', 'any'])
@@ -77,6 +88,10 @@ export function newCounters(): AgentCounters {
     connections: 0,
     connectionsTotal: 0,
     connectionsRefused: 0,
+    peersRefused: 0,
+    handshakeErrors: 0,
+    slowPeersClosed: 0,
+    idleClosed: 0,
     healthChecks: 0,
     framesIn: 0,
     framesOut: 0,

@@ -8,8 +8,8 @@ import type { Reporter } from './report.ts'
 const NO_ACTIONS = new ActionWriter()
 
 /**
- * The reply handlers write to. The dispatcher shares one among all synchronous handlers. One that went asynchronous
- * keeps its reply for itself: that object is never used again, so a late write cannot end up in another request's ACK.
+ * The reply handlers write to. The dispatcher shares one among all synchronous handlers. An asynchronous one has a
+ * reply for itself: that object is never used again, so a late write cannot end up in another request's ACK.
  */
 export class ActionReply implements Reply {
   readonly #names: VariableNames
@@ -31,6 +31,11 @@ export class ActionReply implements Reply {
 
   get overflows(): boolean {
     return this.#actions.overflow
+  }
+
+  /** Bytes of actions that fit. */
+  get limit(): number {
+    return this.#limit
   }
 
   get actions(): ActionWriter {

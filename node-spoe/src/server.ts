@@ -1,16 +1,32 @@
-import { type Server, type Socket, createServer } from 'node:net'
-import { bind } from './address.ts'
-import type { Agent, AgentCounters, AgentOptions, DrainOptions } from './api.ts'
+import type { Socket } from 'node:net'
+import type {
+  Agent,
+  AgentCounters,
+  AgentOptions,
+  AgentSession,
+  DrainOptions,
+  ListenOptions,
+  SessionLink,
+} from './api.ts'
 import { Connection } from './connection.ts'
+import { channels } from './diagnostics.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { SpopError } from './errors.ts'
+import { Listener, type ListenerHost, type Open } from './listener.ts'
 import { newCounters, readOptions } from './options.ts'
 import { OutputPool } from './output.ts'
+import { RefusedSockets } from './refused.ts'
 import { Reporter } from './report.ts'
 import type { SessionContext } from './session.ts'
 import { StallClock } from './stall-clock.ts'
+import { openSession } from './unbound-session.ts'
 
 const DRAIN_TIMEOUT_MS = 5_000
+const DRAIN_QUIET_MS = 100
+/** Between two looks at the connections while draining, milliseconds. */
+const DRAIN_STEP_MS = 10
+/** Between two looks at slow and idle peers, milliseconds. */
+const CHECK_EVERY_MS = 500
 
 /**
  * Creates an SPOE agent; it does nothing until `listen`.
@@ -21,13 +37,18 @@ export function createAgent(options: AgentOptions): Agent {
   return new SpoeAgent(options)
 }
 
-class SpoeAgent implements Agent {
+class SpoeAgent implements Agent, ListenerHost {
   readonly counters: AgentCounters = newCounters()
+  readonly handshakeTimeoutMs: number
   readonly #context: SessionContext
   readonly #pool = new OutputPool()
   readonly #clock: StallClock
-  readonly #servers = new Set<Server>()
+  readonly #refused: RefusedSockets
+  readonly #listeners = new Set<Listener>()
   readonly #connections = new Set<Connection>()
+  /** Admitted, but their TLS handshake is not complete. */
+  #handshaking = 0
+  #checker: NodeJS.Timeout | undefined = undefined
   /** Ends the wait of a drain early. */
   #wake: (() => void) | undefined = undefined
   #draining: Promise<void> | undefined = undefined
@@ -36,34 +57,39 @@ class SpoeAgent implements Agent {
   constructor(options: AgentOptions) {
     const settings = readOptions(options)
     const reporter = new Reporter(this.counters, settings.onError)
+    this.handshakeTimeoutMs = settings.helloTimeoutMs
     this.#clock = new StallClock(settings.deadlineMs)
+    this.#refused = new RefusedSockets(settings.refusalDelayMs)
     this.#context = { settings, reporter, dispatcher: new Dispatcher(settings, reporter), draining: false }
   }
 
-  async listen(addresses: string | readonly string[]): Promise<string[]> {
-    const opened: Server[] = []
+  async listen(addresses: string | ListenOptions | readonly (string | ListenOptions)[]): Promise<string[]> {
+    const opened: Listener[] = []
     const bound: string[] = []
     try {
-      for (const address of typeof addresses === 'string' ? [addresses] : addresses) {
+      for (const one of [addresses].flat() as (string | ListenOptions)[]) {
         if (this.#context.draining) throw new SpopError('ERR_SPOP_CLOSED')
-        const server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
+        const options = typeof one === 'string' ? { address: one } : one
+        const listener = new Listener(this, options)
         // Kept from the start, so that a close() during the bind finds it.
-        this.#servers.add(server)
-        opened.push(server)
-        bound.push(await bind(server, address))
-        // Errors of an accept (too many files) pass; Node goes on listening.
-        server.on('error', (error) => this.#context.reporter.report(error))
+        this.#listeners.add(listener)
+        opened.push(listener)
+        bound.push(...(await listener.open(options)))
       }
       if (this.#closing !== undefined) throw new SpopError('ERR_SPOP_CLOSED')
     } catch (error) {
-      await Promise.all(opened.map((server) => this.#closeServer(server)))
+      await Promise.all(opened.map((listener) => this.#closeListener(listener)))
       throw error
     }
     return bound
   }
 
-  drain(options: DrainOptions = {}): Promise<void> {
-    this.#draining ??= this.#closing ?? this.#drain(options.graceMs ?? 0, options.timeoutMs ?? DRAIN_TIMEOUT_MS)
+  session(link: SessionLink): AgentSession {
+    return openSession(this.#context, this.#pool, link)
+  }
+
+  drain({ graceMs = 0, timeoutMs = DRAIN_TIMEOUT_MS, quietMs = DRAIN_QUIET_MS }: DrainOptions = {}): Promise<void> {
+    this.#draining ??= this.#closing ?? this.#drain(graceMs, timeoutMs, quietMs)
     return this.#draining
   }
 
@@ -72,39 +98,95 @@ class SpoeAgent implements Agent {
     return this.#closing
   }
 
-  #accept(socket: Socket): void {
-    const { counters } = this
-    if (this.#connections.size >= this.#context.settings.maxConnections) {
-      counters.connectionsRefused++
-      socket.on('error', () => {})
-      socket.destroy()
-      return
+  admit(socket: Socket): boolean {
+    if (this.#connections.size + this.#handshaking < this.#context.settings.maxConnections) {
+      this.#handshaking++
+      return true
     }
-    counters.connectionsTotal++
-    const connection = new Connection(socket, this.#context, this.#pool, this.#clock, (closed) => {
-      this.#connections.delete(closed)
-      counters.connections = this.#connections.size
-      if (this.#connections.size === 0) this.#clock.stop()
-    })
-    this.#connections.add(connection)
-    this.#clock.start()
-    counters.connections = this.#connections.size
+    this.counters.connectionsRefused++
+    this.#refuse(socket, 'connections')
+    return false
   }
 
-  async #drain(graceMs: number, timeoutMs: number): Promise<void> {
+  reject(socket: Socket): void {
+    this.counters.peersRefused++
+    this.#refuse(socket, 'peer')
+  }
+
+  accepted(open: Open): void {
+    const { counters } = this
+    this.#handshaking--
+    counters.connectionsTotal++
+    const connection = new Connection(open, this.#context, this.#pool, this.#clock, (closed) => {
+      this.#connections.delete(closed)
+      counters.connections = this.#connections.size
+      if (this.#connections.size === 0) this.#rest()
+    })
+    this.#connections.add(connection)
+    counters.connections = this.#connections.size
+    this.#clock.start()
+    this.#checker ??= setInterval(() => this.#check(), CHECK_EVERY_MS).unref()
+  }
+
+  handshakeFailed(error: unknown): void {
+    this.#handshaking--
+    this.counters.handshakeErrors++
+    this.#context.reporter.report(error)
+  }
+
+  acceptFailed(error: unknown): void {
+    this.#context.reporter.report(error)
+  }
+
+  #refuse(socket: Socket, reason: 'connections' | 'peer'): void {
+    if (channels.refused.hasSubscribers) channels.refused.publish({ reason, remoteAddress: socket.remoteAddress })
+    this.#refused.refuse(socket)
+  }
+
+  #check(): void {
+    const now = performance.now()
+    for (const connection of this.#connections) connection.check(now)
+  }
+
+  /** No connection, no timers. */
+  #rest(): void {
+    this.#clock.stop()
+    clearInterval(this.#checker)
+    this.#checker = undefined
+  }
+
+  async #drain(graceMs: number, timeoutMs: number, quietMs: number): Promise<void> {
     this.#context.draining = true
+    this.#phase('grace')
     if (graceMs > 0) await this.#sleep(graceMs)
-    const closed = this.#closeServers()
-    for (const connection of this.#connections) connection.drain()
+    this.#phase('quiet')
+    this.#refused.closeAll()
+    const closed = this.#closeListeners()
+    const started = performance.now()
+    let hurried = false
+    const step = setInterval(() => {
+      const now = performance.now()
+      for (const connection of this.#connections) connection.drainIfQuiet(now, quietMs)
+      if (now - started < timeoutMs / 2 || hurried) return
+      hurried = true
+      this.#phase('hurry')
+      for (const connection of this.#connections) connection.drainSoon()
+    }, DRAIN_STEP_MS)
     const timer = setTimeout(() => this.#destroyAll(), timeoutMs)
     await closed
+    clearInterval(step)
     clearTimeout(timer)
+    this.#phase('done')
+  }
+
+  #phase(phase: 'grace' | 'quiet' | 'hurry' | 'done'): void {
+    if (channels.drain.hasSubscribers) channels.drain.publish({ phase, connections: this.#connections.size })
   }
 
   async #close(): Promise<void> {
     this.#context.draining = true
     this.#wake?.()
-    const closed = this.#closeServers()
+    const closed = this.#closeListeners()
     this.#destroyAll()
     await closed
     await this.#draining
@@ -121,20 +203,18 @@ class SpoeAgent implements Agent {
   }
 
   /** Stops accepting; resolves when the last connection has gone. */
-  async #closeServers(): Promise<void> {
-    await Promise.all(Array.from(this.#servers, (server) => this.#closeServer(server)))
+  async #closeListeners(): Promise<void> {
+    await Promise.all(Array.from(this.#listeners, (listener) => this.#closeListener(listener)))
   }
 
-  #closeServer(server: Server): Promise<void> {
-    return new Promise((resolve) => {
-      server.close(() => {
-        this.#servers.delete(server)
-        resolve()
-      })
-    })
+  async #closeListener(listener: Listener): Promise<void> {
+    await listener.close()
+    this.#listeners.delete(listener)
   }
 
   #destroyAll(): void {
+    for (const listener of this.#listeners) listener.destroyHandshakes()
     for (const connection of this.#connections) connection.destroy()
+    this.#refused.closeAll()
   }
 }

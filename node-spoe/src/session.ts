@@ -1,5 +1,7 @@
-import { SpopError } from './errors.ts'
+import type { FallbackCause } from './api.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { channels } from './diagnostics.ts'
+import { SpopError } from './errors.ts'
 import type { AckTarget } from './exchange.ts'
 import type { Settings } from './options.ts'
 import type { Output } from './output.ts'
@@ -9,6 +11,7 @@ import { DEFAULT_MAX_FRAME_SIZE, FLAG_ABORT, FLAG_FIN, FrameHeader, FrameType } 
 import { encodeAgentHello, readHaproxyHello } from './protocol/hello.ts'
 import { STATUS_NORMAL, STATUS_UNKNOWN } from './protocol/status.ts'
 import { Cursor } from './protocol/varint.ts'
+import { Reassembly } from './reassembly.ts'
 import type { Reporter } from './report.ts'
 import { type FrameSink, FrameSplitter } from './splitter.ts'
 
@@ -22,7 +25,7 @@ export interface SessionContext {
 }
 
 /** What a session asks of the connection under it. */
-export interface SessionLink {
+export interface SessionOutlet {
   /** Send the output now, in a write of its own. */
   flush(): void
   /** Output came outside of receive(): send it once this turn's other ACKs have joined it. */
@@ -35,30 +38,42 @@ export interface SessionLink {
 const HARMLESS = new Set([0, 1, 2])
 
 /**
+ * Unsent answers of one read above which further NOTIFYs of it get an empty ACK, bytes. Far above what HAProxy's 20 in
+ * flight can ask for; without it, 64 KiB of the smallest NOTIFYs could ask for hundreds of MiB.
+ */
+const CONGESTED_BYTES = 4 * 1024 * 1024
+
+let sessions = 0
+
+/**
  * One connection, bytes in and bytes out.
  *
  *   hello --HAPROXY-HELLO--> open --error, DISCONNECT, drain--> closed
  *     \------healthcheck---> checked
  */
 export class Session implements AckTarget, FrameSink {
+  readonly id = ++sessions
   readonly output: Output
   maxFrameSize: number
   frameLimit: number
   pending = 0
   readonly #context: SessionContext
-  readonly #link: SessionLink
+  readonly #outlet: SessionOutlet
   readonly #splitter = new FrameSplitter()
   readonly #cursor = new Cursor()
   readonly #header = new FrameHeader()
   #state: 'hello' | 'checked' | 'open' | 'closed' = 'hello'
+  #reassembly: Reassembly | undefined = undefined
   #draining = false
   #receiving = false
+  /** Whether this read brought a NOTIFY. */
+  #notified = false
   #now = 0
   #late = false
 
-  constructor(context: SessionContext, link: SessionLink, output: Output) {
+  constructor(context: SessionContext, outlet: SessionOutlet, output: Output) {
     this.#context = context
-    this.#link = link
+    this.#outlet = outlet
     this.output = output
     this.maxFrameSize = Math.min(context.settings.maxFrameSize, DEFAULT_MAX_FRAME_SIZE)
     this.frameLimit = this.maxFrameSize
@@ -68,22 +83,29 @@ export class Session implements AckTarget, FrameSink {
     return this.#state === 'open'
   }
 
+  get congested(): boolean {
+    return this.output.length > CONGESTED_BYTES
+  }
+
   /**
-   * Takes what was read; answers of synchronous handlers are in `output` when it returns. Never throws.
+   * Takes what was read, the first `length` bytes of `chunk`, which it does not keep; answers of synchronous handlers are
+   * in `output` when it returns. Never throws.
    * @param now when it was read, `performance.now()`
    * @param late whether it may have waited for longer than the deadline before that, see StallClock
    */
-  receive(chunk: Buffer, now: number, late = false): void {
+  receive(chunk: Buffer, now: number, late = false, length = chunk.length): void {
     if (this.#state === 'closed') return
     this.#receiving = true
     this.#now = now
     this.#late = late
+    this.#notified = false
     try {
-      this.#splitter.push(chunk, this)
+      this.#splitter.push(chunk, this, length)
     } catch (error) {
       this.#fail(error)
     }
     this.#receiving = false
+    if (this.#draining && this.#notified && this.pending === 0) this.#end(STATUS_NORMAL, 0)
   }
 
   frame(buffer: Buffer, start: number, end: number): boolean {
@@ -103,15 +125,15 @@ export class Session implements AckTarget, FrameSink {
     const bytes = output.reserve(ackSize(idsEnd - idsStart, actions.length))
     output.length = writeAck(bytes, output.length, ids, idsStart, idsEnd, actions)
     this.#context.reporter.counters.framesOut++
+    if (this.#receiving) return
     if (this.#draining && this.pending === 0) this.#end(STATUS_NORMAL, 0)
-    else if (!this.#receiving) this.#link.scheduleFlush()
+    else this.#outlet.scheduleFlush()
   }
 
   /** No HELLO in time, or a health check that HAProxy did not close. */
   helloTimeout(): void {
     if (this.#state === 'checked') {
-      this.#state = 'closed'
-      this.#link.close(0)
+      this.#end(STATUS_NORMAL, 0)
     } else if (this.#state === 'hello') {
       const error = new SpopError('ERR_SPOP_HELLO_TIMEOUT', this.#context.settings.helloTimeoutMs)
       this.#context.reporter.protocolError(error)
@@ -119,20 +141,32 @@ export class Session implements AckTarget, FrameSink {
     }
   }
 
-  /** Ends the session with AGENT-DISCONNECT 0 as soon as nothing is in flight. */
+  /** Nothing came for longer than HAProxy keeps an idle connection. */
+  idle(): void {
+    if (this.#state !== 'open' || this.pending > 0) return
+    const error = new SpopError('ERR_SPOP_IDLE', this.#context.settings.idleTimeoutMs)
+    this.#context.reporter.counters.idleClosed++
+    this.#end(error.status ?? STATUS_UNKNOWN, 0)
+  }
+
+  /** Ends at once if nothing is in flight, else together with the last ACK. */
   drain(): void {
     this.#draining = true
-    if (this.#state === 'checked') {
-      this.#state = 'closed'
-      this.#link.close(0)
-    } else if (this.#state !== 'closed' && this.pending === 0) {
-      this.#end(STATUS_NORMAL, 0)
-    }
+    if (this.pending === 0) this.#end(STATUS_NORMAL, 0)
+  }
+
+  /**
+   * Ends in the next moment in which nothing is in flight that this end knows of: together with the ACKs of a read, whose
+   * NOTIFYs have just been taken out of the kernel's buffer.
+   */
+  drainSoon(): void {
+    this.#draining = true
   }
 
   /** The connection is gone. Answers still to come are dropped. */
   lost(): void {
     this.#state = 'closed'
+    this.#reassembly = undefined
   }
 
   #isAlive(): boolean {
@@ -141,6 +175,7 @@ export class Session implements AckTarget, FrameSink {
 
   #firstFrame(): void {
     const { type } = this.#header
+    const { settings, reporter, draining } = this.#context
     if (type === FrameType.HAPROXY_DISCONNECT) {
       this.#haproxyDisconnect()
       return
@@ -149,42 +184,49 @@ export class Session implements AckTarget, FrameSink {
     this.#requireFin()
     this.#header.requireNoIds(this.#cursor)
     const hello = readHaproxyHello(this.#cursor)
-    if (hello.healthcheck) this.#context.reporter.counters.healthChecks++
-    if (hello.healthcheck && this.#context.draining) {
+    if (hello.healthcheck) reporter.counters.healthChecks++
+    if (hello.healthcheck && draining) {
       this.#end(STATUS_NORMAL, 0)
       return
     }
-    this.maxFrameSize = Math.min(hello.maxFrameSize, this.#context.settings.maxFrameSize)
+    this.maxFrameSize = Math.min(hello.maxFrameSize, settings.maxFrameSize)
     this.frameLimit = this.maxFrameSize
     this.#state = hello.healthcheck ? 'checked' : 'open'
-    this.output.append(encodeAgentHello(this.maxFrameSize))
-    this.#context.reporter.counters.framesOut++
+    this.output.append(encodeAgentHello(this.maxFrameSize, settings.maxReassembledSize > 0))
+    reporter.counters.framesOut++
+    if (channels.hello.hasSubscribers) {
+      const { engineId, capabilities, healthcheck } = hello
+      channels.hello.publish({
+        connection: this.id,
+        engineId,
+        capabilities,
+        maxFrameSize: this.maxFrameSize,
+        healthcheck,
+      })
+    }
     // HAProxy 3.2+ fails on an AGENT-HELLO that does not arrive whole and by itself.
-    this.#link.flush()
+    this.#outlet.flush()
   }
 
   #openFrame(buffer: Buffer): void {
     const header = this.#header
+    if (this.#reassembly !== undefined && header.type === FrameType.NOTIFY) throw new SpopError('ERR_SPOP_INTERLACED')
     switch (header.type) {
       case FrameType.NOTIFY:
-        this.#requireFin()
+        if ((header.flags & FLAG_FIN) === 0) {
+          this.#firstFragment(buffer)
+          return
+        }
         // An aborted frame is to be forgotten (SPOE.txt 3.2.1), but HAProxy may still count on one ACK per NOTIFY.
         if ((header.flags & FLAG_ABORT) !== 0) this.#cursor.position = this.#cursor.end
-        this.#context.dispatcher.notify(
-          this,
-          this.#cursor,
-          buffer,
-          header.idsStart,
-          header.idsEnd,
-          this.#now,
-          this.#late,
-        )
+        this.#notify(buffer, header.idsStart, header.idsEnd, this.#late ? 'deadline' : undefined)
+        return
+      case FrameType.UNSET:
+        this.#nextFragment(buffer)
         return
       case FrameType.HAPROXY_DISCONNECT:
         this.#haproxyDisconnect()
         return
-      case FrameType.UNSET:
-        throw new SpopError('ERR_SPOP_INTERLACED')
       case FrameType.HAPROXY_HELLO:
       case FrameType.AGENT_HELLO:
       case FrameType.AGENT_DISCONNECT:
@@ -193,6 +235,37 @@ export class Session implements AckTarget, FrameSink {
       default:
       // "Unknown frames may be silently skipped" (SPOE.txt 3.2.2).
     }
+  }
+
+  #notify(buffer: Buffer, idsStart: number, idsEnd: number, refusal: FallbackCause | undefined): void {
+    this.#notified = true
+    this.#context.dispatcher.notify(this, this.#cursor, buffer, idsStart, idsEnd, this.#now, refusal)
+  }
+
+  #firstFragment(buffer: Buffer): void {
+    const limit = this.#context.settings.maxReassembledSize
+    if (limit === 0) throw new SpopError('ERR_SPOP_FRAGMENT', this.#header.type)
+    this.#reassembly = new Reassembly(buffer, this.#header, limit, this.#now)
+    this.#reassembly.add(buffer, this.#cursor.position, this.#cursor.end)
+  }
+
+  #nextFragment(buffer: Buffer): void {
+    const { flags } = this.#header
+    const whole = this.#reassembly
+    if (whole === undefined) throw new SpopError('ERR_SPOP_FRAME_ID')
+    whole.requireIds(buffer, this.#header)
+    if ((flags & FLAG_FIN) === 0) {
+      whole.add(buffer, this.#cursor.position, this.#cursor.end)
+      return
+    }
+    this.#reassembly = undefined
+    // The stream has gone: nobody waits for an answer.
+    if ((flags & FLAG_ABORT) !== 0) return
+    whole.add(buffer, this.#cursor.position, this.#cursor.end)
+    this.#cursor.reset(whole.bytes, whole.idsLength, whole.length)
+    // HAProxy counts its time from the first fragment on.
+    const late = this.#late || this.#now - whole.since > this.#context.settings.deadlineMs
+    this.#notify(whole.bytes, 0, whole.idsLength, whole.overflow ? 'overload' : late ? 'deadline' : undefined)
   }
 
   #requireFin(): void {
@@ -219,9 +292,13 @@ export class Session implements AckTarget, FrameSink {
 
   #end(status: number, holdMs: number): void {
     if (this.#state === 'closed') return
+    // A health check has had its answer; anything more would be part of it.
+    if (this.#state !== 'checked') {
+      this.output.append(encodeAgentDisconnect(status))
+      this.#context.reporter.counters.framesOut++
+    }
     this.#state = 'closed'
-    this.output.append(encodeAgentDisconnect(status))
-    this.#context.reporter.counters.framesOut++
-    this.#link.close(holdMs)
+    this.#reassembly = undefined
+    this.#outlet.close(holdMs)
   }
 }

@@ -19,42 +19,49 @@ export class FrameSplitter {
   #kept: Buffer | undefined = undefined
   #keptLength = 0
 
-  /** @throws SpopError for a LEN out of range, before anything of that frame is buffered, and what the sink throws */
-  push(chunk: Buffer, sink: FrameSink): void {
-    let position = this.#kept === undefined ? 0 : this.#complete(this.#kept, chunk, sink)
-    while (chunk.length - position >= LENGTH_BYTES) {
+  /**
+   * Takes the first `length` bytes of `chunk`.
+   * @throws SpopError for a LEN out of range, before anything of that frame is buffered, and what the sink throws
+   */
+  push(chunk: Buffer, sink: FrameSink, length = chunk.length): void {
+    let position = this.#kept === undefined ? 0 : this.#complete(this.#kept, chunk, 0, length, sink)
+    while (length - position >= LENGTH_BYTES) {
       const start = position + LENGTH_BYTES
       const end = start + readFrameLength(chunk, position, sink.frameLimit)
-      if (end > chunk.length) {
-        this.#keep(chunk, position, end - position)
+      if (end > length) {
+        this.#keep(chunk, position, length, end - position)
         return
       }
       if (!sink.frame(chunk, start, end)) return
       position = end
     }
-    if (position < chunk.length) this.#keep(chunk, position, LENGTH_BYTES)
+    if (position < length) this.#keep(chunk, position, length, LENGTH_BYTES)
   }
 
-  #keep(chunk: Buffer, position: number, size: number): void {
+  #keep(chunk: Buffer, position: number, end: number, size: number): void {
     this.#kept = Buffer.allocUnsafe(size)
-    this.#keptLength = chunk.copy(this.#kept, 0, position)
+    this.#keptLength = chunk.copy(this.#kept, 0, position, end)
   }
 
-  /** Fills up the kept frame and hands it on when it is whole. Returns how much of the chunk is used up. */
-  #complete(kept: Buffer, chunk: Buffer, sink: FrameSink): number {
-    let used = chunk.copy(kept, this.#keptLength, 0, kept.length - this.#keptLength)
-    this.#keptLength += used
-    if (this.#keptLength < kept.length) return used
+  /** Fills up the kept frame from `[position, end)` and hands it on when it is whole. Returns what comes after it. */
+  #complete(kept: Buffer, chunk: Buffer, position: number, end: number, sink: FrameSink): number {
+    const copied = chunk.copy(
+      kept,
+      this.#keptLength,
+      position,
+      Math.min(end, position + kept.length - this.#keptLength),
+    )
+    this.#keptLength += copied
+    if (this.#keptLength < kept.length) return end
     if (kept.length === LENGTH_BYTES) {
       // Only LEN was there so far; a frame is longer than that.
       const size = LENGTH_BYTES + readFrameLength(kept, 0, sink.frameLimit)
       const grown = Buffer.allocUnsafe(size)
       kept.copy(grown, 0, 0, LENGTH_BYTES)
       this.#kept = grown
-      return used + this.#complete(grown, chunk.subarray(used), sink)
+      return this.#complete(grown, chunk, position + copied, end, sink)
     }
     this.#kept = undefined
-    if (!sink.frame(kept, LENGTH_BYTES, kept.length)) used = chunk.length
-    return used
+    return sink.frame(kept, LENGTH_BYTES, kept.length) ? position + copied : end
   }
 }

@@ -132,8 +132,8 @@ describe('an open connection', () => {
 
   test.each([
     ['a NOTIFY without FIN', golden('notify fragment, first'), 10],
-    ['a fragment', golden('notify fragment, last'), 11],
-    ['an aborted fragment', golden('notify fragment, aborted'), 11],
+    ['a fragment of nothing', golden('notify fragment, last'), 12],
+    ['an aborted fragment of nothing', golden('notify fragment, aborted'), 12],
     ['a second HELLO', hello(), 4],
     ['an ACK', golden('ack empty'), 4],
     ['an AGENT-HELLO', golden('agent-hello pipelining'), 4],

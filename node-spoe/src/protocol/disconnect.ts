@@ -34,3 +34,11 @@ export function encodeAgentDisconnect(status: number): Buffer {
     encodeKvList({ 'status-code': status, message: statusMessage(status) }),
   )
 }
+
+/** HAPROXY-DISCONNECT, the whole frame: what a client says before it closes (SPOE.txt 3.2.8). */
+export function encodeHaproxyDisconnect(status: number): Buffer {
+  return connectionFrame(
+    FrameType.HAPROXY_DISCONNECT,
+    encodeKvList({ 'status-code': status, message: statusMessage(status) }),
+  )
+}

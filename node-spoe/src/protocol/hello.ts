@@ -64,11 +64,13 @@ function frameSize(entry: KvEntry | undefined): number {
  *   "max-frame-size"  UINT32  256 up to the offered size, or HAProxy refuses with status 9
  *   "capabilities"    STRING  must be there: without it the health checks of HAProxy 3.1+ fail
  *
- * `pipelining` may be announced even where it was not offered. `async` and `fragmentation` are gone since 3.1.
+ * `pipelining` may be announced even where it was not offered, and `fragmentation` too, which HAProxy up to 3.0 never
+ * offers but uses. `async` lets a request's answer come on any connection, and is gone since 3.1: never announced.
  */
-export function encodeAgentHello(maxFrameSize: number): Buffer {
+export function encodeAgentHello(maxFrameSize: number, fragmentation = false): Buffer {
+  const capabilities = fragmentation ? 'pipelining,fragmentation' : 'pipelining'
   return connectionFrame(
     FrameType.AGENT_HELLO,
-    encodeKvList({ version: SPOP_VERSION, 'max-frame-size': maxFrameSize, capabilities: 'pipelining' }),
+    encodeKvList({ version: SPOP_VERSION, 'max-frame-size': maxFrameSize, capabilities }),
   )
 }

@@ -1,0 +1,77 @@
+import type { FallbackCause } from './api.ts'
+import { channels } from './diagnostics.ts'
+import { SpopError } from './errors.ts'
+import type { AckTarget } from './exchange.ts'
+import type { Settings } from './options.ts'
+import type { ActionReply } from './reply.ts'
+import type { Reporter } from './report.ts'
+
+/** Why an ACK holds what it holds: the handlers wrote it, or the fallback for that cause. */
+export type AnswerCause = 'handlers' | FallbackCause
+
+/** Makes ACKs of replies, with the user's fallback where handlers gave none. */
+export class Answers {
+  readonly #fallback: Settings['fallback']
+  readonly #reporter: Reporter
+
+  constructor(fallback: Settings['fallback'], reporter: Reporter) {
+    this.#fallback = fallback
+    this.#reporter = reporter
+  }
+
+  /** Discards what was set and lets the user's fallback fill the reply; a fallback that throws leaves it empty. */
+  fallback(reply: ActionReply, cause: FallbackCause, error?: unknown): void {
+    reply.discard()
+    try {
+      const result: unknown = this.#fallback?.(reply, cause, error)
+      // An async fallback comes too late, but its rejection must not bring down the process.
+      if (isThenable(result)) Promise.resolve(result).catch((reason: unknown) => this.#reporter.handlerError(reason))
+    } catch (thrown) {
+      reply.discard()
+      this.#reporter.handlerError(thrown)
+    }
+  }
+
+  /**
+   * Sends the ACK of the NOTIFY whose ids lie in `[idsStart, idsEnd)`, unless its connection has gone.
+   * @param since when the NOTIFY was read, `performance.now()`
+   */
+  send(
+    target: AckTarget,
+    ids: Uint8Array,
+    idsStart: number,
+    idsEnd: number,
+    reply: ActionReply,
+    cause: AnswerCause,
+    since: number,
+  ): void {
+    if (!target.open) {
+      this.#reporter.counters.acksDropped++
+      return
+    }
+    let written = cause
+    if (reply.actions.overflow) {
+      const error = new SpopError('ERR_SPOP_ACK_TOO_BIG', reply.limit)
+      this.#reporter.counters.oversizeAcks++
+      this.#reporter.report(error)
+      written = 'error'
+      this.fallback(reply, 'error', error)
+      if (reply.actions.overflow) reply.discard()
+    }
+    this.#reporter.counters.acks++
+    if (channels.answer.hasSubscribers) {
+      channels.answer.publish({
+        connection: target.id,
+        message: reply.message,
+        cause: written,
+        actionBytes: reply.actions.length,
+        waitedMs: performance.now() - since,
+      })
+    }
+    target.sendAck(ids, idsStart, idsEnd, reply.actions)
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return value !== null && typeof value === 'object' && 'then' in value && typeof value.then === 'function'
+}
