@@ -1,0 +1,61 @@
+import { ack, agentDisconnect, set, type Step } from '../../support/fake-agent.ts'
+import {
+  both,
+  describeAgentsThat,
+  type Expected,
+  failed,
+  fine,
+  NEXT,
+  once,
+  type Outcome,
+} from '../../support/misbehaviour.ts'
+
+const ONE = fine({ a: '1' })
+
+/** The request after the one that counts has a connection of its own. */
+function closed(first: Outcome, disconnect?: number): Expected {
+  return { outcomes: [first, NEXT], connections: 2, ...(disconnect !== undefined && { disconnect }) }
+}
+
+/** An agent that does this instead of answering the first NOTIFY. */
+const instead = (...steps: readonly Step[]): ReturnType<typeof once> => once(() => steps)
+
+describeAgentsThat(
+  [
+    {
+      agent: 'sends AGENT-DISCONNECT 0 instead of an ACK',
+      behaviour: instead(agentDisconnect(0), 'FIN'),
+      applet: closed(failed(256)),
+      mux: closed(failed(257)),
+    },
+    {
+      agent: 'sends AGENT-DISCONNECT 13 instead of an ACK',
+      behaviour: instead(agentDisconnect(13), 'FIN'),
+      ...both(closed(failed(269))),
+    },
+    {
+      agent: 'sends AGENT-DISCONNECT 300, which the protocol does not know, instead of an ACK',
+      behaviour: instead(agentDisconnect(300), 'FIN'),
+      ...both(closed(failed(556))),
+    },
+    { agent: 'resets the connection instead of an ACK', behaviour: instead('RST'), ...both(closed(failed(257))) },
+    {
+      agent: 'closes the connection instead of an ACK',
+      behaviour: instead('FIN'),
+      applet: closed(failed(257), 1),
+      mux: closed(failed(257)),
+    },
+    {
+      agent: 'closes the connection behind an ACK',
+      behaviour: once((notify) => [ack(notify, [set('a', '1')]), 'FIN']),
+      applet: closed(ONE, 1),
+      mux: closed(ONE),
+    },
+    {
+      agent: 'says AGENT-DISCONNECT 0 in the write of an ACK and closes',
+      behaviour: once((notify) => [Buffer.concat([ack(notify, [set('a', '1')]), agentDisconnect(0)]), 'FIN']),
+      ...both(closed(ONE)),
+    },
+  ],
+  4,
+)
