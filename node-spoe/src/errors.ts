@@ -56,7 +56,7 @@ export const ERRORS = [
     message: 'address "{0}" is none of tcp://host:port, tcp://[ipv6]:port, unix:///path, systemd:, systemd:name',
   },
   { code: 'ERR_SPOP_PATH', message: 'the path "{0}" is longer than the {1} bytes that a UNIX socket may have' },
-  { code: 'ERR_SPOP_SYSTEMD', message: '{0}' },
+  { code: 'ERR_SPOP_SYSTEMD', message: 'systemd handed over no such socket: {0}' },
   { code: 'ERR_SPOP_ALLOW', message: '"{0}" is neither an IP address nor a network such as 10.0.0.0/8' },
   { code: 'ERR_SPOP_TLS', message: 'TLS handshake failed: {0}' },
   { code: 'ERR_SPOP_ADDRESS_IN_USE', message: '{0} is in use: {1}' },

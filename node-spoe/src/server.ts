@@ -164,18 +164,20 @@ class SpoeAgent implements Agent, ListenerHost {
     const closed = this.#closeListeners()
     const started = performance.now()
     let hurried = false
-    const step = setInterval(() => {
+    const step = (): void => {
       const now = performance.now()
       for (const connection of this.#connections) connection.drainIfQuiet(now, quietMs)
       if (now - started < timeoutMs / 2 || hurried) return
       hurried = true
       this.#phase('hurry')
       for (const connection of this.#connections) connection.drainSoon()
-    }, DRAIN_STEP_MS)
-    const timer = setTimeout(() => this.#destroyAll(), timeoutMs)
+    }
+    // Behind the reads of the same turn: after a pause of this process, what looks silent may only be unread.
+    const timer = setInterval(() => setImmediate(step), DRAIN_STEP_MS)
+    const end = setTimeout(() => this.#destroyAll(), timeoutMs)
     await closed
-    clearInterval(step)
-    clearTimeout(timer)
+    clearInterval(timer)
+    clearTimeout(end)
     this.#phase('done')
   }
 
@@ -205,6 +207,8 @@ class SpoeAgent implements Agent, ListenerHost {
   /** Stops accepting; resolves when the last connection has gone. */
   async #closeListeners(): Promise<void> {
     await Promise.all(Array.from(this.#listeners, (listener) => this.#closeListener(listener)))
+    // The server says that it is closed a little before its last connection does.
+    while (this.#connections.size > 0) await new Promise((resolve) => setImmediate(resolve))
   }
 
   async #closeListener(listener: Listener): Promise<void> {

@@ -13,13 +13,13 @@ const MAX_FDS = 1_024
 export function systemdSockets(name: string | undefined, env: NodeJS.ProcessEnv = process.env): number[] {
   const count = Number(env['LISTEN_FDS'])
   if (env['LISTEN_PID'] !== String(process.pid) || !Number.isInteger(count) || count < 1 || count > MAX_FDS) {
-    throw new SpopError('ERR_SPOP_SYSTEMD', 'systemd handed over no socket: start the service through its .socket unit')
+    throw new SpopError('ERR_SPOP_SYSTEMD', 'start the service through its .socket unit')
   }
   const names = (env['LISTEN_FDNAMES'] ?? '').split(':')
   const fds = Array.from({ length: count }, (_, i) => FIRST_FD + i)
   const chosen = name === undefined ? fds : fds.filter((_, i) => names[i] === name)
   if (chosen.length === 0) {
-    throw new SpopError('ERR_SPOP_SYSTEMD', `no socket is named "${name}", there is ${names.join(', ') || 'none'}`)
+    throw new SpopError('ERR_SPOP_SYSTEMD', `"${name}" is none of ${names.join(', ') || '(none)'}`)
   }
   return chosen
 }

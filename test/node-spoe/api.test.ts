@@ -32,7 +32,7 @@ test('the package exports these values and nothing else', () => {
 test('error codes are unique, and every gap in a message is filled', () => {
   expect(new Set(ERRORS.map((entry) => entry.code)).size).toBe(ERRORS.length)
   for (const { code, message: template } of ERRORS) {
-    const error = new SpopError(code, 'one', 2)
+    const error = new SpopError(code, 'one', 2, 'three')
     expect(error).toMatchObject({ code, name: 'SpopError' })
     expect(error.message).not.toMatch(/[{}?]/)
     expect(template.length).toBeGreaterThan(10)
