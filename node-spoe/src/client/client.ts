@@ -73,7 +73,13 @@ export class Client {
         this.#pump()
       },
       end: (error) => this.#end(error),
-      complaint: (error) => settings.onError?.(error),
+      complaint: (error) => {
+        try {
+          settings.onError?.(error)
+        } catch {
+          // Reporting must not end the connection.
+        }
+      },
     })
     this.#closed = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('data', (chunk: Buffer) => this.#session.receive(chunk))
@@ -199,9 +205,11 @@ export class Client {
     this.#failure ??= error
     this.#failAll(this.#failure)
     this.#helloWaiter?.reject(error)
-    // The last word, a HAPROXY-DISCONNECT perhaps, is still to be sent; then nothing more is read.
+    // The last word, a HAPROXY-DISCONNECT perhaps, is still to be sent, unless the agent does not take it.
     this.#flush()
     this.#socket.destroySoon()
+    const timer = setTimeout(() => this.#socket.destroy(), this.#settings.closeTimeoutMs)
+    void this.#closed.then(() => clearTimeout(timer))
   }
 
   /** Everything of one turn leaves in one write. */
