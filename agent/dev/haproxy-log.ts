@@ -13,6 +13,8 @@ export interface LoggedRequest {
   readonly event?: string
   readonly workflow?: string
   readonly spoe_error?: string
+  /** Status of the connection that was lost with the first question: another agent answered the second. */
+  readonly spoe_lost?: string
 }
 
 /** Waits for HAProxy's own record of a request: it tells which variables the agent set. */
@@ -30,6 +32,8 @@ export async function findInLog(logFile: string, requestId: string): Promise<Log
 function search(logFile: string, requestId: string): LoggedRequest | undefined {
   const line = readFileSync(logFile, 'utf8')
     .split('\n')
+    // Without the last one, which HAProxy may be writing.
+    .slice(0, -1)
     .find((text) => text.startsWith(`{"request":"${requestId}"`))
   if (line === undefined) return undefined
   const entries = Object.entries(JSON.parse(line) as Record<string, string | number>)

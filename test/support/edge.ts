@@ -33,8 +33,8 @@ export interface Edge extends Stack {
   send(request: EdgeRequest, connections?: Agent): Promise<EdgeResponse>
   /** HAProxy's own record of a request that was answered. */
   logged(response: EdgeResponse): Promise<LoggedRequest>
-  /** Another agent in the place of one that was stopped. */
-  startAgent(): ManagedProcess
+  /** Another agent: in the place of one that was stopped, or beside it if `env` gives it ports of its own. */
+  startAgent(env?: Readonly<Record<string, string>>): ManagedProcess
   /** Counters of the dispatcher. */
   events(): Promise<DispatchCounters>
   /** Ends everything. When a test that started it has failed, the ends of the logs are printed first. */
@@ -80,8 +80,9 @@ export async function startEdge(version: HaproxyVersion, options: EdgeOptions = 
       ca,
       send: (request, connections) => sendToEdge(stack.edge.https, ca, request, connections),
       logged: (response) => findInLog(stack.haproxy.logFile, response.requestId),
-      startAgent() {
-        const agent = startCommand('agent', ['serve', '--config', join(ROOT, 'agent.yaml')], stack.env, folder)
+      startAgent(env = {}) {
+        const all = { ...stack.env, ...env }
+        const agent = startCommand('agent', ['serve', '--config', join(ROOT, 'agent.yaml')], all, folder)
         cleanup.add(() => agent.stop())
         return agent
       },
