@@ -10,6 +10,8 @@ import { peer } from './peers.ts'
 export interface Contender {
   readonly name: string
   readonly transport: 'tcp' | 'unix'
+  /** Whether it takes a NOTIFY before it has answered the last one on that connection. */
+  readonly pipelining: boolean
   /** The program and its arguments, or `undefined` when it could not be built here. */
   command(address: Address): readonly [string, ...string[]] | undefined
   versions(): Record<string, string>
@@ -21,16 +23,18 @@ function ours(name: string, transport: 'tcp' | 'unix'): Contender {
   return {
     name,
     transport,
+    pipelining: true,
     // From the sources, with types stripped: measured, it costs the same per request as the compiled library.
     command: ({ url }) => [process.execPath, '--conditions=development', OURS, url],
     versions: () => ({}),
   }
 }
 
-function theirs(name: string, language: 'go' | 'rust'): Contender {
+function theirs(name: string, language: 'go' | 'rust', pipelining = true): Contender {
   return {
     name,
     transport: 'tcp',
+    pipelining,
     command({ target }) {
       const { binary } = peer(name, language)
       return binary === undefined ? undefined : [binary, target]
@@ -42,7 +46,7 @@ function theirs(name: string, language: 'go' | 'rust'): Contender {
 export const CONTENDERS: readonly Contender[] = [
   ours('node-spoe', 'tcp'),
   ours('node-spoe-unix', 'unix'),
-  theirs('haproxy-go', 'go'),
+  theirs('haproxy-go', 'go', false),
   theirs('negasus', 'go'),
   theirs('rust-spop', 'rust'),
 ]
@@ -50,6 +54,7 @@ export const CONTENDERS: readonly Contender[] = [
 /** A contender that runs and takes connections. */
 export interface Running {
   readonly name: string
+  readonly pipelining: boolean
   readonly address: Address
   readonly process: ManagedProcess
   readonly versions: Readonly<Record<string, string>>
@@ -61,14 +66,14 @@ export async function startContender(
   folder: string,
   cleanup: Cleanup,
 ): Promise<Running | undefined> {
-  const { name } = contender
+  const { name, pipelining } = contender
   const address = await newAddress(contender, folder)
   const [command, ...args] = contender.command(address) ?? []
   if (command === undefined) return undefined
   const process_ = new ManagedProcess({ name, command, args, logFile: join(folder, `${name}.log`) })
   cleanup.add(() => process_.stop())
   await waitUntil(`${name} to listen`, () => accepts(address), process_)
-  return { name, address, process: process_, versions: contender.versions() }
+  return { name, pipelining, address, process: process_, versions: contender.versions() }
 }
 
 async function newAddress({ name, transport }: Contender, folder: string): Promise<Address> {

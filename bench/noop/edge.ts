@@ -11,33 +11,36 @@ export const ALONE = 'haproxy-alone'
 
 /** One HAProxy with a frontend for each agent. */
 export interface Edge {
+  /** `2.6` */
+  readonly series: string
+  /** `2.6.12-1+deb12u4` */
   readonly version: string
   /** URL of an agent's frontend, or of {@link ALONE}. */
   url(name: string): string
 }
 
-/** @param version of the set-up: `2.6`, `3.0` or `3.2` */
+/** @param series of the set-up: `2.6`, `3.0` or `3.2` */
 export async function startEdge(
-  version: string,
+  series: string,
   agents: readonly Running[],
   folder: string,
   cleanup: Cleanup,
 ): Promise<Edge> {
-  const binary = join(ROOT, '.toolchain/bin', `haproxy-${version}`)
-  if (!existsSync(binary)) throw new Error(`HAProxy ${version} is missing: run scripts/setup/haproxy.sh ${version}`)
+  const binary = join(ROOT, '.toolchain/bin', `haproxy-${series}`)
+  if (!existsSync(binary)) throw new Error(`HAProxy ${series} is missing: run scripts/setup/haproxy.sh ${series}`)
   const ports = new Map<string, number>()
   for (const name of [ALONE, ...agents.map((agent) => agent.name)]) ports.set(name, await reservePort())
   const port = (name: string): number => ports.get(name) ?? Number.NaN
 
-  const spoe = join(folder, `spoe-${version}.conf`)
+  const spoe = join(folder, `spoe-${series}.conf`)
   writeFileSync(spoe, agents.map(({ name }) => spoeSection(name)).join('\n'))
-  const config = join(folder, `haproxy-${version}.cfg`)
+  const config = join(folder, `haproxy-${series}.cfg`)
   const sections = agents.map((agent) => agentSections(agent, port(agent.name), spoe))
   writeFileSync(config, [COMMON, frontend(ALONE, port(ALONE)), ...sections].join('\n'))
-  const haproxy = startHaproxy({ binary, config, env: {}, logFile: join(folder, `haproxy-${version}.log`) })
+  const haproxy = startHaproxy({ binary, config, env: {}, logFile: join(folder, `haproxy-${series}.log`) })
   cleanup.add(() => haproxy.stop())
   await haproxyReady(haproxy, port(ALONE))
-  return { version: toolVersion(binary, '-v'), url: (name) => `http://127.0.0.1:${port(name)}/orders/42` }
+  return { series, version: toolVersion(binary, '-v'), url: (name) => `http://127.0.0.1:${port(name)}/orders/42` }
 }
 
 const COMMON = `global
