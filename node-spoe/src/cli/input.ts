@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from 'node:fs'
+import { type Stats, createReadStream, statSync } from 'node:fs'
 import { ByteSource } from './byte-source.ts'
 import { parseHex } from './hex.ts'
 import { isPcap } from './pcap.ts'
@@ -36,7 +36,14 @@ function fromBytes(stream: AsyncIterable<Uint8Array>): { source: ByteSource; for
 }
 
 function isFile(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false })
+  let stat: Stats | undefined
+  try {
+    stat = statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    // Hex of a whole frame is longer than any name may be.
+    if ((error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return false
+    throw error
+  }
   if (stat?.isDirectory() === true) throw new UsageError(`${path} is a directory`)
   return stat !== undefined
 }
