@@ -86,9 +86,11 @@ http-request return status 200 content-type text/plain string ok
 # Which process answers, and how many agents it holds for up; without a filter, so it asks none of them.
 frontend probe
 bind "127.0.0.1:\${PROBE_PORT}"
-http-request return status 200 hdr x-pid %pid ${engines
-    .map((engine) => `hdr x-up-${nameOf(engine)} %[nbsrv(${nameOf(engine)}-agents)]`)
-    .join(' ')}
+http-request return status 200 hdr x-pid %pid
+${engines
+  .map(nameOf)
+  .map((name) => `http-after-response set-header x-up-${name} %[nbsrv(${name}-agents)]`)
+  .join('\n')}
 ${engines.map(agentsBackend).join('\n')}
 ${options.sections ?? ''}
 `
@@ -105,6 +107,7 @@ mode tcp
 .endif
 log global
 ${engine.check === undefined ? '' : 'option spop-check'}
+${engine.backend ?? ''}
 ${engine.agents.map((address, i) => `server a${i + 1} "${serverAddress(address)}" ${check}`).join('\n')}
 `
 }

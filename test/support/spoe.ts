@@ -22,6 +22,8 @@ export interface Engine {
   readonly options?: string
   /** Parameters of health checks, `inter 100ms fall 2 rise 1`. Default: none, the servers count as up. */
   readonly check?: string
+  /** Lines of its backend. */
+  readonly backend?: string
   /** Default 20s, so that a loaded machine times nothing out. */
   readonly processingTimeout?: string
   /** Written into the frontend `web`, default true; otherwise the test writes `filterLine` where it wants it. */
@@ -213,4 +215,24 @@ export async function startAgent(
     ...options,
   })
   return { agent, addresses: await agent.listen(listen), errors }
+}
+
+export interface PairOptions extends Omit<SpoeOptions, 'agents'> {
+  readonly agent: AgentOptions
+  readonly listen?: string | readonly string[]
+}
+
+export interface Pair extends Spoe, Omit<TestAgent, 'addresses'> {}
+
+/** An agent in this process with HAProxy in front of it, which end together. */
+export async function startPair(options: PairOptions): Promise<Pair> {
+  const { agent, addresses, errors } = await startAgent(options.agent, options.listen)
+  const close = (): Promise<void> => agent.close()
+  try {
+    const spoe = await startSpoe({ ...options, agents: addresses })
+    return { ...spoe, agent, errors, stop: () => Promise.all([spoe.stop(), close()]).then(() => {}) }
+  } catch (error) {
+    await close()
+    throw error
+  }
 }
