@@ -130,6 +130,7 @@ class Run implements LoadRun {
   #finishedAt = 0
   #next = 0
   #stopped = false
+  #stoppedAt = 0
   #aborted = false
 
   constructor(settings: LoadSettings) {
@@ -168,7 +169,7 @@ class Run implements LoadRun {
 
   result(): LoadResult {
     const durationMs = this.#finishedAt - this.#startAt
-    const due = Math.min(this.#count, Math.ceil(Math.min(this.#durationMs, durationMs) / this.#stepMs))
+    const due = Math.min(this.#count, Math.ceil((this.#stoppedAt - this.#startAt) / this.#stepMs))
     const { sent, answered, timeouts, lost } = this
     return {
       sent,
@@ -207,8 +208,9 @@ class Run implements LoadRun {
       const waitMs = this.#startAt + this.sent * this.#stepMs - now
       await (waitMs > SLEEP_ABOVE_MS ? sleep(Math.min(waitMs - 1, this.#endAt - now, MAX_SLEEP_MS)) : turn())
     }
-    // What is still due finds no room: it is not to be sent once the time is up.
+    // What is still due found no room, and is not to be sent once the time is up.
     this.#stopped = true
+    this.#stoppedAt = Math.min(performance.now(), this.#endAt)
   }
 
   /** The next connection in turn whose window has room. */
