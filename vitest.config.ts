@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{node-spoe,agent,workflows}/**/*.test.ts'],
+          include: ['test/{node-spoe,agent,workflows,bench}/**/*.test.ts'],
           setupFiles,
           pool: 'forks',
         },

@@ -15,7 +15,9 @@ export interface Case {
 type Measured = number | Readonly<Record<string, number>>
 
 export interface Row {
+  /** Of the case, and of the metric where it has several. */
   readonly label: string
+  readonly metric?: string
   readonly unit: string
   readonly median: number
   readonly min: number
@@ -71,16 +73,14 @@ export async function run(benchmark: Benchmark, rounds: number, context: Context
         if (round > 0) for (const [label, value] of values) samples.add(label, value)
       }
     }
-    const rows = prepared.cases.flatMap((one) =>
-      units(one).map(([label, unit]) => ({ label, unit, ...samples.spread(label) })),
-    )
+    const rows = prepared.cases.flatMap((one) => rowsOf(one, samples))
     const figures = Object.entries(prepared.figures(samples)).filter(([, value]) => !Number.isNaN(value))
     return {
       name: benchmark.name,
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
+      machine: machine(),
       versions: { ...versions(), ...prepared.versions },
       rounds,
-      rows: rows.map((row) => ({ ...row, median: round3(row.median), min: round3(row.min), max: round3(row.max) })),
+      rows,
       figures: Object.fromEntries(figures.map(([key, value]) => [key, round3(value)])),
     }
   } finally {
@@ -88,10 +88,19 @@ export async function run(benchmark: Benchmark, rounds: number, context: Context
   }
 }
 
-function units({ label, unit }: Case): [label: string, unit: string][] {
-  return typeof unit === 'string'
-    ? [[label, unit]]
-    : Object.entries(unit).map(([name, its]) => [`${label} ${name}`, its])
+/** `2 × AMD EPYC, 24 GiB, Linux 6.18` */
+export function machine(): string {
+  return `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`
+}
+
+function rowsOf({ label, unit }: Case, samples: Samples): Row[] {
+  const row = (its: string, name: string, metric?: string): Row => {
+    const { median, min, max } = samples.spread(name)
+    const values = { median: round3(median), min: round3(min), max: round3(max) }
+    return { label: name, ...(metric !== undefined && { metric }), unit: its, ...values }
+  }
+  if (typeof unit === 'string') return [row(unit, label)]
+  return Object.entries(unit).map(([metric, its]) => row(its, `${label} ${metric}`, metric))
 }
 
 function byLabel({ label }: Case, measured: Measured): [label: string, value: number][] {

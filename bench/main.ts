@@ -1,8 +1,9 @@
-import { parseArgs, styleText } from 'node:util'
+import { parseArgs } from 'node:util'
 import { Cleanup } from '../agent/dev/cleanup.ts'
 import { decision } from './decision.ts'
-import { type Benchmark, type Report, run } from './harness.ts'
+import { type Benchmark, run } from './harness.ts'
 import { noop } from './noop.ts'
+import { asMarkdown, asText } from './render.ts'
 
 const BENCHMARKS: readonly Benchmark[] = [decision, noop]
 
@@ -10,6 +11,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
+    markdown: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     haproxy: { type: 'string', default: '2.6,3.2' },
     only: { type: 'string' },
@@ -18,7 +20,9 @@ const { values, positionals } = parseArgs({
 const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
 if (unknown.length > 0 || (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))) {
-  console.error('npm run bench -- [NAME…] [--rounds N] [--haproxy 2.6,3.0,3.2] [--only AGENT,…] [--json], with NAME of')
+  console.error(
+    'npm run bench -- [NAME…] [--rounds N] [--haproxy 2.6,3.0,3.2] [--only AGENT,…] [--json|--markdown], NAME being',
+  )
   for (const { name, description } of BENCHMARKS) console.error(`  ${name.padEnd(12)}${description}`)
   process.exit(2)
 }
@@ -41,22 +45,11 @@ for (const benchmark of BENCHMARKS) {
   }
   try {
     const report = await run(benchmark, rounds ?? benchmark.rounds, context)
-    console.log(values.json ? JSON.stringify(report) : render(report))
+    const print = values.json ? JSON.stringify : values.markdown ? asMarkdown : asText
+    console.log(print(report))
   } catch (error) {
     // What was interrupted fails, and nobody wants to read how.
     if (!stopped) throw error
     await new Promise(() => {})
   }
-}
-
-function render({ name, machine, rows, figures, rounds: count }: Report): string {
-  const width = Math.max(...rows.map(({ label }) => label.length))
-  return [
-    styleText('bold', `${name}: median of ${count} rounds (lowest to highest)`),
-    machine,
-    ...rows.map(
-      ({ label, unit, median, min, max }) => `  ${label.padEnd(width)}  ${median} ${unit}  (${min} to ${max})`,
-    ),
-    ...Object.entries(figures).map(([key, value]) => `  ${key} = ${value}`),
-  ].join('\n')
 }

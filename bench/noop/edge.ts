@@ -15,7 +15,8 @@ export interface Edge {
   readonly series: string
   /** `2.6.12-1+deb12u4` */
   readonly version: string
-  /** URL of an agent's frontend, or of {@link ALONE}. */
+  /** Port of an agent's frontend, or of {@link ALONE}. */
+  port(name: string): number
   url(name: string): string
 }
 
@@ -40,7 +41,7 @@ export async function startEdge(
   const haproxy = startHaproxy({ binary, config, env: {}, logFile: join(folder, `haproxy-${series}.log`) })
   cleanup.add(() => haproxy.stop())
   await haproxyReady(haproxy, port(ALONE))
-  return { series, version: toolVersion(binary, '-v'), url: (name) => `http://127.0.0.1:${port(name)}/orders/42` }
+  return { series, version: toolVersion(binary, '-v'), port, url: (name) => `http://127.0.0.1:${port(name)}/orders/42` }
 }
 
 const COMMON = `global
@@ -87,7 +88,7 @@ spoe-agent ${name}
   option pipelining
   no option async
   no option send-frag-payload
-  register-var-names decision
+  register-var-names decision status reason rule subject tenant
   timeout hello 1s
   timeout idle 2m
   timeout processing 500ms

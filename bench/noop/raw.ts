@@ -34,7 +34,7 @@ export function rawCases(agents: readonly Running[], onFailed: (agent: Running, 
   return SHAPES.flatMap((shape) =>
     agents.map((agent) => ({
       label: label(shape, agent.name),
-      unit: { rate: '/s', cpu: 'us', p50: 'us', p99: 'us', failed: 'NOTIFYs' },
+      unit: { rps: '/s', cpu: 'us', p50: 'us', p99: 'us', failed: 'requests' },
       async measure() {
         const result = await measure(shape, agent)
         onFailed(agent, result.failed)
@@ -58,7 +58,7 @@ async function measure(shape: Shape, { address, process, pipelining }: Running) 
   // Every answer is made alike: the first tells what the others say.
   const right = firstAck?.variables['txn.decision'] === 'allow' ? 0 : answered
   const failed = sent - answered + aborted + unexpectedAcks + right
-  return { rate: result.perSecond, cpu, p50: latencyMs.p50 * 1000, p99: latencyMs.p99 * 1000, failed }
+  return { rps: result.perSecond, cpu, p50: latencyMs.p50 * 1000, p99: latencyMs.p99 * 1000, failed }
 }
 
 /** Ours ÷ theirs, and ours by itself. */
@@ -70,7 +70,7 @@ export function rawFigures(
   const result: Record<string, number> = {}
   for (const shape of SHAPES) {
     const row = (agent: string, metric: string): string => `${label(shape, agent)} ${metric}`
-    result[`raw_notify_per_s_${shape.name}`] = samples.median(row(ours, 'rate'))
+    result[`raw_notify_per_s_${shape.name}`] = samples.median(row(ours, 'rps'))
     result[`raw_cpu_us_${shape.name}`] = samples.median(row(ours, 'cpu'))
     for (const [key, peer] of Object.entries(peers)) {
       result[`raw_cpu_vs_${key}_${shape.name}`] = samples.ratio(row(ours, 'cpu'), row(peer, 'cpu'))
