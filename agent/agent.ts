@@ -11,6 +11,7 @@ import type { Logger } from './log.ts'
 import { outcomeHandler } from './outcome.ts'
 import { compileRules } from './rules/compile.ts'
 import { VARIABLE_PREFIX } from './rules/variables.ts'
+import { listenOptions } from './spop-listen.ts'
 import { spopErrorLog } from './spop-errors.ts'
 
 /** Realm of WWW-Authenticate challenges. */
@@ -63,7 +64,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
     if (config.admin !== undefined) {
       admin = await startAdminServer(config.admin.listen, { spop, authenticator, dispatcher, decisions: counters })
     }
-    const addresses = await spop.listen(config.spop.listen)
+    const addresses = await spop.listen(listenOptions(config.spop.listen))
     let stopping: Promise<void> | undefined
     return { spop: addresses, admin: admin?.url, stop: () => (stopping ??= stop()) }
   } catch (error) {

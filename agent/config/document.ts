@@ -1,9 +1,11 @@
 import {
   type Document,
+  isCollection,
   isMap,
   isNode,
   isPair,
   isScalar,
+  isSeq,
   LineCounter,
   type Node,
   parseDocument,
@@ -103,7 +105,12 @@ export class ConfigDocument {
   }
 
   #node(path: Path): Node | undefined {
-    const found: unknown = path.length === 0 ? this.#document.contents : this.#document.getIn(path, true)
+    let found: unknown = this.#document.contents
+    for (const key of path) {
+      // Where a list is expected one item may stand for it, so an index may have no list to look into.
+      if (typeof key === 'number' && isNode(found) && !isSeq(found)) continue
+      found = isCollection(found) ? found.get(key, true) : undefined
+    }
     return isNode(found) ? found : undefined
   }
 

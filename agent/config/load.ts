@@ -35,6 +35,14 @@ function withAbsolutePaths(config: AgentConfig, base: string): AgentConfig {
   const { tls } = config.temporal
   return {
     ...config,
+    spop: {
+      ...config.spop,
+      listen: config.spop.listen.map(({ tls: files, ...rest }) =>
+        files === undefined
+          ? rest
+          : { ...rest, tls: mapFiles(files, ['certFile', 'keyFile', 'clientCaFile'], absolute) },
+      ),
+    },
     outbox: { ...config.outbox, path: absolute(config.outbox.path) },
     temporal: {
       ...config.temporal,

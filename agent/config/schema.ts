@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import { defaults } from '../identity/config.ts'
 import { endpointUrl } from '../identity/endpoint.ts'
+import { isNetwork } from './address.ts'
 import { parseDuration } from './duration.ts'
 
 /** Statuses that the shipped haproxy.cfg turns into responses. */
@@ -30,7 +31,7 @@ function address(schemes: RegExp, example: string): z.ZodType<string> {
   return z
     .string({ message })
     .regex(schemes, { message })
-    .refine((value) => value.startsWith('unix:') || isPort(value), PORT_MESSAGE)
+    .refine((value) => !value.startsWith('tcp:') || isPort(value), PORT_MESSAGE)
 }
 
 /** A URL that keys may be fetched from: https, or http on this machine. */
@@ -45,9 +46,19 @@ const count = z.preprocess(
   z.int().min(1),
 )
 
+/** One entry of `spop.listen`. */
+export interface ListenConfig {
+  readonly address: string
+  /** Permission bits of a UNIX socket. */
+  readonly mode?: number | undefined
+  /** Addresses and networks that may connect. */
+  readonly allow?: readonly string[] | undefined
+  readonly tls?: { certFile: string; keyFile: string; clientCaFile?: string | undefined } | undefined
+}
+
 const HOST_PORT = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
 const TCP = /^tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
-const TCP_OR_UNIX = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}|unix:\/\/\/.+)$/
+const SPOP = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}|unix:\/\/\/.+|systemd:[^/:]*)$/
 
 const PORT_MESSAGE = { message: 'expected a port up to 65535' }
 const isPort = (address: string): boolean => Number(/:(\d+)$/.exec(address)?.[1] ?? 0) <= 65_535
@@ -180,10 +191,37 @@ const rule = z.strictObject({
   workflow: workflow.optional(),
 })
 
+const spopAddress = address(SPOP, 'tcp://127.0.0.1:9000, unix:///run/haproxy-temporal/spop.sock or systemd:')
+
+/** Where HAProxy connects: an address, or an address with what it takes. */
+const listen = z.preprocess(
+  (value) => (typeof value === 'string' || typeof value === 'number' ? { address: value } : value),
+  z
+    .strictObject({
+      address: spopAddress,
+      mode: z
+        .string({ message: 'expected permission bits in quotes, such as "0660"' })
+        .regex(/^0?[0-7]{3}$/, { message: 'expected permission bits in quotes, such as "0660"' })
+        .transform((bits) => Number.parseInt(bits, 8))
+        .optional(),
+      allow: z
+        .array(z.string().refine(isNetwork, { message: 'expected an IP address or a network such as 10.0.0.0/8' }))
+        .min(1)
+        .optional(),
+      tls: z.strictObject({ certFile: text, keyFile: text, clientCaFile: text.optional() }).optional(),
+    })
+    .superRefine(({ address: where, mode, allow, tls }, ctx) => {
+      const isUnix = where.startsWith('unix:')
+      if (isUnix && allow !== undefined) refuse(ctx, 'CONFIG_CONFLICT', '"allow" is for TCP; a UNIX socket has "mode"')
+      if (!isUnix && mode !== undefined) refuse(ctx, 'CONFIG_CONFLICT', '"mode" is for UNIX sockets')
+      if (isUnix && tls !== undefined) refuse(ctx, 'CONFIG_CONFLICT', '"tls" is for TCP')
+    }),
+)
+
 export const configSchema = z.strictObject({
   version: z.literal(1),
   spop: z.strictObject({
-    listen: oneOrMore(address(TCP_OR_UNIX, 'tcp://127.0.0.1:9000 or unix:///run/haproxy-temporal/spop.sock')),
+    listen: z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(listen).min(1)),
     deadline: duration(1, 60_000).default(40),
     drain: duration(0, 600_000).default(3000),
   }),

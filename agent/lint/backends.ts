@@ -39,7 +39,12 @@ function agentBackend({ loaded: { config }, haproxy, spoe }: LintInput): Problem
   }
   const sections = haproxy.sectionsOf('backend', 'listen')
   const backend = sections.find((section) => section.name === name.text)
-  if (backend !== undefined) return addresses(config.spop.listen, { haproxy }, backend)
+  if (backend !== undefined)
+    return addresses(
+      config.spop.listen.map(({ address }) => address),
+      { haproxy },
+      backend,
+    )
   const names = sections.map((section) => section.name)
   const message = `"${name.text}" is no backend of ${haproxy.file}`
   return [spoe.at('SPOE_BACKEND_MISSING', line, name, message, didYouMean(name.text, names).hint)]
@@ -56,6 +61,8 @@ function didYouMean(name: string, names: readonly string[]): { hint?: string } {
  */
 function addresses(listen: readonly string[], { haproxy }: Pick<LintInput, 'haproxy'>, backend: Section): Problem[] {
   const servers = linesOf(backend, 'server')
+  // Which sockets systemd hands over is not written here.
+  if (listen.some((address) => address.startsWith('systemd:'))) return []
   const listening = listen.map(agentEndpoint)
   const asked = servers.map((line) => serverEndpoint(line.words[2]?.text ?? ''))
   const [first] = servers

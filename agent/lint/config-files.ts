@@ -14,6 +14,11 @@ export function configFiles({ config, document }: LoadedConfig): Problem[] {
     [['temporal', 'tls', 'certFile'], certFile],
     [['temporal', 'tls', 'keyFile'], keyFile],
   ]
+  for (const [i, { tls: spopTls }] of config.spop.listen.entries()) {
+    for (const key of ['certFile', 'keyFile', 'clientCaFile'] as const) {
+      named.push([['spop', 'listen', i, 'tls', key], spopTls?.[key]])
+    }
+  }
   for (const [name, provider] of Object.entries(config.identity.providers)) {
     named.push([['identity', 'providers', name, 'caFile'], provider.caFile])
   }

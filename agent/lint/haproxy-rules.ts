@@ -17,7 +17,8 @@ export function haproxyRules(input: LintInput): Problem[] {
 }
 
 /** Actions that only pass the decision on; every other one may enforce it, be it through Lua or another variable. */
-const OBSERVES = /^(?:(?:add|set|del|replace)-header|replace-value|capture|set-log-level|early-hint)$/
+const OBSERVES =
+  /^(?:(?:add|set|del|replace)-header|replace-value|capture|set-log-level|early-hint|send-spoe-group|unset-var\(.*|set-var\(txn\.temporal\..*)$/
 /** Actions that end a request when their condition holds, and look at nothing else. */
 const REFUSES = /^(?:deny|return|reject|tarpit|silent-drop|redirect|auth)$/
 

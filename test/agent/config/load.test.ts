@@ -25,10 +25,47 @@ function problemsOf(text: string, env: Record<string, string> = {}): Problem[] {
   return []
 }
 
+describe('spop.listen', () => {
+  const listenOf = (listen: string): unknown =>
+    parseConfig(
+      'agent.yaml',
+      HEAD.replace('{ listen: "tcp://127.0.0.1:9000" }', `{ listen: ${listen} }`) + 'rules: []',
+      {},
+    ).config.spop.listen
+
+  it('takes an address, a list, and what an address needs besides', () => {
+    expect(listenOf('unix:///run/a.sock')).toEqual([{ address: 'unix:///run/a.sock' }])
+    const rich =
+      '[systemd:spop, { address: "unix:///run/a.sock", mode: "0660" }, { address: "tcp://[::]:1", allow: [10.0.0.0/8] }]'
+    expect(listenOf(rich)).toEqual([
+      { address: 'systemd:spop' },
+      { address: 'unix:///run/a.sock', mode: 0o660 },
+      { address: 'tcp://[::]:1', allow: ['10.0.0.0/8'] },
+    ])
+  })
+
+  it.each([
+    ['{ address: "unix:///a", mode: 0660 }', 'in quotes'],
+    ['{ address: "unix:///a", mode: "9" }', 'in quotes'],
+    ['{ address: "unix:///a", allow: [10.0.0.1] }', 'is for TCP'],
+    ['{ address: "tcp://a:1", mode: "0600" }', 'is for UNIX sockets'],
+    ['{ address: "tcp://a:1", allow: [10.0.0.0/40] }', 'a network'],
+    ['{ address: "tcp://a:1", tls: { certFile: a } }', '"keyFile" is missing'],
+    ['{ address: "http://a:1" }', 'expected an address'],
+    ['{ addres: "tcp://a:1" }', 'Did you mean "address"'],
+    ['[]', ''],
+  ])('refuses %s', (listen, message) => {
+    const text = HEAD.replace('{ listen: "tcp://127.0.0.1:9000" }', `{ listen: ${listen} }`)
+    const problems = problemsOf(`${text}rules: []`)
+    expect(problems[0]).toMatchObject({ line: 2 })
+    expect(`${problems[0]?.message} ${problems[0]?.hint}`).toContain(message)
+  })
+})
+
 describe('a configuration', () => {
   it('is accepted as it is shipped', () => {
     const { config, document } = loadConfig(join(ROOT, 'agent.yaml'), { OIDC_ISSUER: 'https://id.example.com' })
-    expect(config.spop).toEqual({ listen: ['tcp://127.0.0.1:9000'], deadline: 40, drain: 3000 })
+    expect(config.spop).toEqual({ listen: [{ address: 'tcp://127.0.0.1:9000' }], deadline: 40, drain: 3000 })
     expect(compileRules(config, document).rules.map((rule) => rule.name)).toEqual([
       'health',
       'public',
