@@ -58,7 +58,7 @@ describe('spop.listen', () => {
     const text = HEAD.replace('{ listen: "tcp://127.0.0.1:9000" }', `{ listen: ${listen} }`)
     const problems = problemsOf(`${text}rules: []`)
     expect(problems[0]).toMatchObject({ line: 2 })
-    expect(`${problems[0]?.message} ${problems[0]?.hint}`).toContain(message)
+    expect(problems.map((p) => `${p.message} ${p.hint}`).join()).toContain(message)
   })
 })
 
