@@ -162,12 +162,18 @@ function knownKeys(path: Path): string[] {
   })
 }
 
-type AnyDef = { type: string; innerType?: z.core.$ZodType; in?: z.core.$ZodType; options?: readonly z.core.$ZodType[] }
+type AnyDef = {
+  type: string
+  innerType?: z.core.$ZodType
+  in?: z.core.$ZodType
+  out?: z.core.$ZodType
+  options?: readonly z.core.$ZodType[]
+}
 
-/** Looks through defaults, optionals, transforms and unions. */
+/** Looks through defaults, optionals, transforms before and after, and unions. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
   const def = schema._zod.def as unknown as AnyDef
-  const inner = def.innerType ?? def.in
+  const inner = def.innerType ?? (def.in?._zod.def.type === 'transform' ? def.out : def.in)
   if (inner !== undefined) return unwrap(inner)
   return def.options === undefined ? [schema] : def.options.flatMap(unwrap)
 }
