@@ -44,6 +44,8 @@ export interface Observed {
 /** With scope and prefix, `txn.r00.`, these have 63 and 64 bytes. */
 export const LONGEST = 'n'.repeat(55)
 export const TOO_LONG = 'n'.repeat(56)
+/** More connections than anyone would open for twenty requests. */
+const STORM = 100
 const VARIABLES = ['a', 'b', 'c', 'next', 'error', LONGEST, TOO_LONG]
 
 /** st 0. */
@@ -87,7 +89,7 @@ export function describeAgentsThat(rows: readonly Row[], width: number): void {
       const seen = observed[i]!
       expect(seen.outcomes).toEqual(outcomes)
       expect(seen.disconnects).toEqual(disconnect === undefined ? [] : [disconnect])
-      if (connections === 'storm') expect(seen.connections).toBeGreaterThan(100)
+      if (connections === 'storm') expect(seen.connections).toBeGreaterThan(STORM)
       else if (connections === 'few') expect(seen.connections).toBeLessThan(20)
       // 3.0 may open a second connection for requests that follow one another.
       else expect(seen.connections).toBeOneOf(version === '3.0' ? [connections, connections + 1] : [connections])
@@ -150,6 +152,11 @@ async function observe(spoe: Spoe, name: string, agent: FakeAgent, expected: Exp
     const variables = VARIABLES.map((variable) => [variable, headers[`x-txn-${name}-${variable}`]])
     sets.push(Object.fromEntries(variables.filter(([, value]) => value !== undefined)))
   }
+  // On a busy machine a storm blows slowly: a few more requests show it, and cannot make one of the three connections
+  // that 3.1 and later spend on each.
+  for (let i = 0; expected.connections === 'storm' && agent.connections <= STORM && i < 20; i++) {
+    await spoe.get('/', { port: spoe.portOf(name) })
+  }
   const events = (): number[] =>
     spoe
       .events()
@@ -158,7 +165,7 @@ async function observe(spoe: Spoe, name: string, agent: FakeAgent, expected: Exp
   // What is missing by then is for the assertions to say.
   await waitUntil(
     'log lines and DISCONNECTs',
-    async () => events().length === sets.length && (expected.disconnect === undefined || agent.disconnects.length > 0),
+    async () => events().length >= sets.length && (expected.disconnect === undefined || agent.disconnects.length > 0),
     spoe.haproxy,
     5_000,
   ).catch(() => {})
