@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts'
 import { VERSION } from '../version.ts'
 import { checkCommand } from './check.ts'
 import { devCommand } from './dev.ts'
+import { doctorCommand } from './doctor.ts'
 import { serveCommand } from './serve.ts'
 import { versionCommand } from './version.ts'
 import { workerCommand } from './worker.ts'
@@ -19,7 +20,14 @@ const program = new Command('haproxy-temporal')
   .addHelpText('after', '\nExit codes: 0 right, 1 findings or failure, 2 usage.')
   .exitOverride()
 
-for (const command of [devCommand(), serveCommand(), workerCommand(), checkCommand(), versionCommand()]) {
+for (const command of [
+  devCommand(),
+  serveCommand(),
+  workerCommand(),
+  checkCommand(),
+  doctorCommand(),
+  versionCommand(),
+]) {
   // Exceptions instead of exits, and the hint after an error: commands that were made elsewhere do not inherit them.
   program.addCommand(command.copyInheritedSettings(program))
 }

@@ -61,9 +61,33 @@ describe('the commands', () => {
       const metrics = await (await fetch(`${admin}/metrics`)).text()
       expect(metrics).toContain('haproxy_temporal_decisions_total{rule="create-order",reason="ok"} 0')
 
+      const doctor = run(['doctor', '--json'], ports)
+      const { code, stdout } = await doctor.result
+      expect(code).toBe(1)
+      const spop = `tcp://127.0.0.1:${ports.SPOP_PORT}`
+      expect(JSON.parse(stdout)).toMatchObject({
+        ok: false,
+        findings: [
+          { check: `health check on ${spop}`, ok: true, detail: expect.stringContaining('frames up to 16380 bytes') },
+          { check: `question and answer on ${spop}`, ok: true },
+          { check: 'ready', ok: false },
+          { check: 'provider corp', ok: false, hint: expect.stringContaining('issuer') },
+          { check: 'Temporal', ok: null },
+        ],
+      })
+
       command.signal('SIGTERM')
       expect((await command.result).code).toBe(0)
       expect(command.survivors()).toEqual([])
+    })
+
+    it('doctor says of an agent that does not run what to look at', async () => {
+      const ports = { SPOP_PORT: String(await reservePort()), ADMIN_PORT: String(await reservePort()) }
+      const { code, stdout } = await run(['doctor'], ports).result
+      expect(code).toBe(1)
+      expect(stdout).toMatch(/^✗ health check on tcp:.*ECONNREFUSED/m)
+      expect(stdout).toMatch(/^ +hint: Is "serve" running/m)
+      expect(stdout).toMatch(/^✗ ready .*ECONNREFUSED/m)
     })
 
     it('refuses an address that is taken with one line, and ends', async () => {
