@@ -92,7 +92,8 @@ describe('no handler can make node-spoe', () => {
         await late.opened
         reply.setVar('txn', 'a', 'late')
       },
-      { deadlineMs: 20 },
+      // Long enough that no busy machine has the agent skip the handler.
+      { deadlineMs: 500 },
     )
     connection.socket.write(ask(1, 1))
     const timedOut = [1n, [['set txn.cause', 'deadline']]]
