@@ -23,7 +23,9 @@ interface Internals {
 export function adopt(accepted: Socket, onRead: OnRead): Socket {
   const before = accepted as unknown as Internals
   const handle = before._handle
-  if (typeof handle?.useUserBuffer !== 'function' || typeof before._server !== 'object') return read(accepted, onRead)
+  if (typeof handle?.useUserBuffer !== 'function' || typeof before._server !== 'object') {
+    return read(accepted, onRead).resume()
+  }
   before._handle = null
   const options = {
     handle,

@@ -254,3 +254,23 @@ describe('what is counted and reported', () => {
     expect(h.errors).toHaveLength(6)
   })
 })
+
+test('a reply that a handler kept never writes into the answer of another request', async () => {
+  const kept: Reply[] = []
+  let release = (): void => {}
+  // Answers at once or later, as a cache does.
+  const cached = plain((_, reply) => {
+    reply.setVar('txn', 'own', true)
+    return new Promise<void>((resolve) => (release = resolve))
+  })
+  const h = harness({ messages: { keep: plain((_, reply) => void kept.push(reply)), cached }, deadlineMs: 60_000 })
+  h.receive(notify([messageBytes('cached')], 1))
+  release()
+  await turn()
+  h.receive(notify([messageBytes('keep')], 2), notify([messageBytes('cached')], 3))
+  for (const reply of kept) reply.setVar('txn', 'foreign', true)
+  release()
+  await turn()
+  expect(h.acks()).toEqual([[['set txn.own', true]], [], [['set txn.own', true]]])
+  expect(h.counters.lateVariables).toBe(1)
+})
