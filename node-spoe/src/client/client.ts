@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { SpopError } from '../errors.ts'
 import { encodeMessages } from '../protocol/encode.ts'
 import type { Ack } from './ack.ts'
+import { deadline } from './deadline.ts'
 import type { AgentHello } from './hello.ts'
 import type { Ids } from './notify.ts'
 import { type ClientOptions, type ClientSettings, checkNumber, readClientOptions } from './options.ts'
@@ -23,7 +24,7 @@ interface Request {
   ids: Ids | undefined
   readonly resolve: (ack: Ack) => void
   readonly reject: (error: unknown) => void
-  readonly timer: NodeJS.Timeout
+  readonly cancelTimeout: () => void
 }
 
 /**
@@ -68,7 +69,7 @@ export class Client {
       },
       ack: (request, ack) => {
         this.#sent.delete(request)
-        clearTimeout(request.timer)
+        request.cancelTimeout()
         request.resolve(ack)
         this.#pump()
       },
@@ -112,17 +113,17 @@ export class Client {
   /** Sends HAPROXY-HELLO and waits for the answer; {@link connect} has done it. */
   async greet(): Promise<void> {
     const { helloTimeoutMs } = this.#settings
-    const timer = setTimeout(() => {
+    const cancelTimeout = deadline(helloTimeoutMs, () => {
       this.#session.disconnect(2)
       this.#session.lost(new SpopError('ERR_SPOP_AGENT_HELLO_TIMEOUT', helloTimeoutMs))
-    }, helloTimeoutMs)
+    })
     try {
       await new Promise<void>((resolve, reject) => {
         this.#helloWaiter = { resolve, reject }
         this.#session.greet()
       })
     } finally {
-      clearTimeout(timer)
+      cancelTimeout()
     }
   }
 
@@ -142,11 +143,11 @@ export class Client {
       if (this.#sent.size >= this.#window && this.#queued.size >= this.#settings.maxQueued) {
         throw new SpopError('ERR_SPOP_QUEUE_FULL', this.#queued.size)
       }
-      const timer = setTimeout(() => {
+      const cancelTimeout = deadline(timeoutMs, () => {
         this.#fail(request, new SpopError('ERR_SPOP_ACK_TIMEOUT', timeoutMs))
         this.#pump()
-      }, timeoutMs)
-      const request: Request = { payload, given, ids: undefined, resolve, reject, timer }
+      })
+      const request: Request = { payload, given, ids: undefined, resolve, reject, cancelTimeout }
       this.#queued.add(request)
       this.#pump()
     })
@@ -190,7 +191,7 @@ export class Client {
   }
 
   #fail(request: Request, error: unknown): void {
-    clearTimeout(request.timer)
+    request.cancelTimeout()
     this.#queued.delete(request)
     this.#sent.delete(request)
     if (request.ids !== undefined) this.#session.forget(request.ids)

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { SpopError } from '../errors.ts'
 import { DEFAULT_MAX_FRAME_SIZE } from '../protocol/frame.ts'
 import { SPOP_VERSION } from '../protocol/hello.ts'
+import { deadline } from './deadline.ts'
 import type { AgentHello } from './hello.ts'
 import { checkNumber } from './options.ts'
 import { ClientSession } from './session.ts'
@@ -60,10 +61,12 @@ export async function healthCheck(address: string, options: HealthCheckOptions =
           complaint: () => {},
         })
         const leftMs = Math.max(1, timeoutMs - (performance.now() - start))
-        const timer = setTimeout(() => session.lost(new SpopError('ERR_SPOP_AGENT_HELLO_TIMEOUT', timeoutMs)), leftMs)
+        const cancelTimeout = deadline(leftMs, () =>
+          session.lost(new SpopError('ERR_SPOP_AGENT_HELLO_TIMEOUT', timeoutMs)),
+        )
         socket.on('data', (chunk: Buffer) => session.receive(chunk))
         socket.once('close', () => {
-          clearTimeout(timer)
+          cancelTimeout()
           session.lost(new SpopError('ERR_SPOP_CONNECTION_LOST', 'it was closed'))
         })
         session.greet()

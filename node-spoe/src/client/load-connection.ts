@@ -98,13 +98,13 @@ export class LoadConnection implements FrameSink {
     })
   }
 
-  /** Takes what was read and answers it with the next NOTIFYs, in one write. */
-  receive(chunk: Buffer): void {
+  /** Takes the `length` bytes that were read and answers them with the next NOTIFYs, in one write. */
+  receive(chunk: Buffer, length: number): void {
     if (this.#closed) return
-    this.#run.bytesIn += chunk.length
+    this.#run.bytesIn += length
     this.#now = performance.now()
     try {
-      this.#splitter.push(chunk, this)
+      this.#splitter.push(chunk, this, length)
     } catch (error) {
       this.end(error instanceof SpopError ? error : new SpopError('ERR_SPOP_INTERNAL'))
     }
@@ -161,7 +161,7 @@ export class LoadConnection implements FrameSink {
     if (this.#socket.writableLength > 0) this.#frames = this.#newFrames()
   }
 
-  /** Gives up what waits for too long. */
+  /** Gives up what had waited for too long at `now`. */
   sweep(now: number): void {
     for (let slot = 0; slot < this.#window; slot++) {
       if (this.#state[slot] === FREE || now - this.#sentAt[slot]! < this.#run.timeoutMs) continue

@@ -2,6 +2,7 @@ import { type OnReadOpts, type Socket, type TcpNetConnectOpts, connect } from 'n
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { parseAddress } from '../address.ts'
 import { SpopError } from '../errors.ts'
+import { deadline } from './deadline.ts'
 
 /** How to reach an agent. */
 export interface SocketOptions {
@@ -27,15 +28,15 @@ export function openSocket(address: string, options: SocketOptions): Promise<Soc
   const socket = tls === undefined ? connect(how) : connectTls({ ...tls, ...how })
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
-      clearTimeout(timer)
+      cancelTimeout()
       reject(error)
     }
-    const timer = setTimeout(() => {
+    const cancelTimeout = deadline(connectTimeoutMs, () => {
       socket.destroy()
       fail(new SpopError('ERR_SPOP_CONNECT_TIMEOUT', address, connectTimeoutMs))
-    }, connectTimeoutMs)
+    })
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
-      clearTimeout(timer)
+      cancelTimeout()
       socket.off('error', fail)
       // What went wrong later is told by 'close', which follows.
       socket.on('error', () => {})

@@ -60,10 +60,10 @@ function flagBits({ raw, fin, abort }: NonNullable<FrameInput['flags']> = {}): n
   return bits >>> 0
 }
 
-function id(value: number | bigint = 0, what: string): bigint {
+function id(value: number | bigint = 0, what: string): number | bigint {
   const valid = typeof value === 'bigint' ? value >= 0n && value <= MAX_ID : Number.isSafeInteger(value) && value >= 0
   if (!valid) throw new SpopError('ERR_SPOP_ENCODE', what, `${value} is not within 0 and 2^64-1`)
-  return BigInt(value)
+  return value
 }
 
 function writeBody(writer: ByteWriter, frame: FrameBody): void {

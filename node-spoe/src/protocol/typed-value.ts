@@ -86,7 +86,8 @@ function ipBytes(text: string, type: 'IPV4' | 'IPV6', name: string): Uint8Array 
   return bytes
 }
 
-function integer(value: number | bigint, type: string, name: string): bigint {
+function integer(value: number | bigint, type: string, name: string): number | bigint {
+  if (Number.isSafeInteger(value) && Number(value) >= 0) return value
   if (typeof value === 'number' && !Number.isSafeInteger(value)) {
     throw refused(name, `${value} is no integer of at most 53 bits; a larger one must be a bigint`)
   }

@@ -1,5 +1,5 @@
 import { SpopError } from '../errors.ts'
-import { MAX_VARINT_BYTES, writeVarint64 } from './varint.ts'
+import { MAX_VARINT_BYTES, writeVarint, writeVarint64 } from './varint.ts'
 
 const INITIAL_BYTES = 256
 const LATIN1 = /^[\u0000-\u00ff]*$/
@@ -28,10 +28,13 @@ export class ByteWriter {
     this.#length = this.#bytes.writeUInt32BE(value, this.#length)
   }
 
-  /** @param value an integer of 64 bits; a negative one is written as its two's complement */
+  /** @param value an integer of 64 bits, as a number a safe one; a negative one is written as its two's complement */
   varint(value: number | bigint): void {
     this.#reserve(MAX_VARINT_BYTES)
-    this.#length = writeVarint64(this.#bytes, this.#length, BigInt(value))
+    this.#length =
+      typeof value === 'number' && value >= 0
+        ? writeVarint(this.#bytes, this.#length, value)
+        : writeVarint64(this.#bytes, this.#length, BigInt(value))
   }
 
   raw(bytes: Uint8Array): void {

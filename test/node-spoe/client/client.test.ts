@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { createAgent, message } from 'node-spoe'
 import { connect } from 'node-spoe/client'
@@ -263,4 +265,27 @@ test('options are checked', async () => {
   for (const options of [{ window: 0 }, { timeoutMs: Number.NaN }, { maxFrameSize: 255 }, { typo: 1 }]) {
     expect(await failure(connect('tcp://127.0.0.1:1', options))).toMatchObject({ code: 'ERR_SPOP_OPTION' })
   }
+})
+
+test('an answer that lay in the kernel while this process stood still is no timeout', async () => {
+  const agent = new Worker(
+    `const { createServer } = require('node:net')
+    const { parentPort, workerData } = require('node:worker_threads')
+    createServer((socket) => {
+      let greeted = false
+      socket.on('data', () => {
+        socket.write(greeted ? workerData.ack : workerData.hello)
+        greeted = true
+      })
+    }).listen(0, '127.0.0.1', function () { parentPort.postMessage(this.address().port) })`,
+    { eval: true, workerData: { hello: agentHello(), ack: ack(1, 1) } },
+  )
+  const [port] = (await once(agent, 'message')) as [number]
+  const client = await connect(`tcp://127.0.0.1:${port}`, { ...patient, closeTimeoutMs: 20 })
+  const pending = client.notify({ m: {} }, { timeoutMs: 300 })
+  await new Promise((resolve) => setImmediate(resolve))
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+  expect(await pending).toMatchObject({ aborted: false })
+  await client.close()
+  await agent.terminate()
 })

@@ -151,6 +151,24 @@ describe('against an agent that', () => {
     conserved(result)
   })
 
+  test('sends its ACKs in pieces, they are whole all the same', async () => {
+    let rest = Buffer.alloc(0)
+    await using agent = await fakeAgent(
+      answering((got, peer) => {
+        if (rest.length === 0) setImmediate(send)
+        rest = Buffer.concat([rest, ack(got.streamId, 1, { a: typed.string('x'.repeat(300)) })])
+        // 7 bytes at a time: inside LEN, inside an id, at a frame's end.
+        function send(): void {
+          peer.send(rest.subarray(0, 7))
+          rest = rest.subarray(7)
+          if (rest.length > 0) setImmediate(send)
+        }
+      }),
+    )
+    const result = await load(agent.address, { notify, count: 40, timeoutMs: 60_000 })
+    expect(result).toMatchObject({ answered: 40, unexpectedAcks: 0, errors: [] })
+  })
+
   test('answers with other ids or without FIN, none counts as an answer', async () => {
     await using agent = await fakeAgent(
       answering((got, peer) => peer.send(ack(1, 1), ack(got.streamId, 2), ack(got.streamId, 1, {}, 0))),
