@@ -153,7 +153,7 @@ async function start(options: SpoeOptions, folder: string, cleanup: Cleanup): Pr
       let asked = 0
       const reloaded = async (): Promise<boolean> => {
         // Measured on 3.0: a master that has just started can sleep over a signal until the next one.
-        if (asked++ % 40 === 0) haproxy.signal('SIGUSR2')
+        if (asked++ % 10 === 0) haproxy.signal('SIGUSR2')
         return (await probe()).headers['x-pid'] !== before
       }
       await waitUntil('a new HAProxy worker', reloaded, haproxy)
