@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { Cleanup } from '../agent/dev/cleanup.ts'
 import { decision } from './decision.ts'
+import { endOnSignal, fail } from './ending.ts'
 import { type Benchmark, run } from './harness.ts'
 import { noop } from './noop.ts'
 import { asMarkdown, asText } from './render.ts'
@@ -27,13 +28,7 @@ if (unknown.length > 0 || (rounds !== undefined && (!Number.isInteger(rounds) ||
   process.exit(2)
 }
 let current = new Cleanup()
-let stopped = false
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    stopped = true
-    void current.run().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143))
-  })
-}
+endOnSignal(() => current)
 for (const benchmark of BENCHMARKS) {
   if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
   current = new Cleanup()
@@ -48,8 +43,6 @@ for (const benchmark of BENCHMARKS) {
     const print = values.json ? JSON.stringify : values.markdown ? asMarkdown : asText
     console.log(print(report))
   } catch (error) {
-    // What was interrupted fails, and nobody wants to read how.
-    if (!stopped) throw error
-    await new Promise(() => {})
+    await fail(error)
   }
 }

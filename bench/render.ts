@@ -40,16 +40,16 @@ export function asMarkdown({ machine, rounds, versions, rows, figures }: Report)
 
 /** A column for each metric; a case with one value only has it in a column of its unit. */
 function table(rows: readonly Row[], cell: (row: Row) => string): string[][] {
-  const columns = new Set<string>()
   const cases = new Map<string, Map<string, string>>()
   for (const row of rows) {
     const { label, metric, unit } = row
     const column = metric === undefined ? unit : `${metric} [${unit}]`
     const name = metric === undefined ? label : label.slice(0, -metric.length - 1)
-    columns.add(column)
     cases.set(name, (cases.get(name) ?? new Map<string, string>()).set(column, cell(row)))
   }
-  const names = [...columns]
+  // In the order of the case that has most.
+  const fullest = [...cases.values()].toSorted((a, b) => b.size - a.size)
+  const names = [...new Set(fullest.flatMap((cells) => [...cells.keys()]))]
   return [
     ['', ...names],
     ...[...cases].map(([name, cells]) => [name, ...names.map((column) => cells.get(column) ?? '')]),

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Cleanup } from '../agent/dev/cleanup.ts'
 import { ROOT } from '../agent/dev/tools.ts'
+import { endOnSignal, fail } from './ending.ts'
 import { machine } from './harness.ts'
 import { type Contender, type Running, startContender } from './noop/contenders.ts'
 import { startEdge } from './noop/edge.ts'
@@ -33,9 +34,7 @@ if (!(minutes >= 2) || (values.rate !== undefined && !(Number(values.rate) >= 1)
 }
 
 const cleanup = new Cleanup()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void cleanup.run().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)))
-}
+endOnSignal(() => cleanup)
 
 const contender: Contender = {
   name: 'soak',
@@ -51,7 +50,17 @@ const contender: Contender = {
   versions: () => ({}),
 }
 
-try {
+await main().catch(fail)
+
+async function main(): Promise<void> {
+  try {
+    await soak()
+  } finally {
+    await cleanup.run()
+  }
+}
+
+async function soak(): Promise<void> {
   setUp([values.haproxy])
   const folder = newFolder(cleanup)
   const agent = (await startContender(contender, folder, cleanup)) as Running
@@ -75,8 +84,6 @@ try {
   }
   console.log(values.json ? JSON.stringify(report) : JSON.stringify(report, undefined, 2))
   process.exitCode = verdict.ok ? 0 : 1
-} finally {
-  await cleanup.run()
 }
 
 async function halfOfMaximum(url: string, folder: string): Promise<number> {

@@ -11,6 +11,8 @@ export interface PaceResult {
   readonly refused: number
   /** Requests whose connection ended, or that nobody answered until the end. */
   readonly broken: number
+  /** Due, but without a free connection until the end: more than the machine could carry. */
+  readonly unsent: number
   /** Milliseconds from when a request was due, not from when there was room for it. */
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number }
 }
@@ -63,11 +65,12 @@ export class Pace {
     }
     clearInterval(this.#timer)
     const { allowed, refused } = this
-    const broken = this.#due - allowed - refused
+    const broken = this.#sent - allowed - refused
+    const unsent = this.#due - this.#sent
     for (const client of this.#clients) client.socket.destroy()
     const at = (percentile: number): number => this.#latency.percentile(percentile) / 1000
     const latencyMs = { p50: at(50), p99: at(99), p999: at(99.9), max: this.#latency.max / 1000 }
-    return { due: this.#due, allowed, refused, broken, latencyMs }
+    return { due: this.#due, allowed, refused, broken, unsent, latencyMs }
   }
 
   #tick(): void {

@@ -19,6 +19,8 @@ type Watched = keyof typeof BOUNDS
 /** Share of the time, and at least so many milliseconds, until caches and the compiler's work have settled. */
 const WARM_UP_SHARE = 0.2
 const WARM_UP_LEAST_MS = 45_000
+/** Share of the rate that the machine has to carry, or this was a soak at another load than it says. */
+const LEAST_CARRIED = 0.95
 
 export interface Verdict {
   readonly ok: boolean
@@ -40,6 +42,8 @@ export function judge(samples: readonly Sample[], complaints: readonly string[],
     if (growth > bound) findings.push(`${name} has grown by ${Math.round(growth)}, more than ${Math.round(bound)}`)
   }
   if (settled.length < 5) findings.push(`only ${settled.length} samples after the warm-up: nothing can be said`)
+  const carried = 1 - load.unsent / load.due
+  if (carried < LEAST_CARRIED) findings.push(`only ${Math.round(carried * 100)} % of the load could be sent`)
   findings.push(...unanswered(samples, load), ...complaints.slice(0, 5).map((line) => `the agent said: ${line}`))
 
   const last = samples.at(-1)

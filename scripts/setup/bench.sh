@@ -6,8 +6,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 here=$root/scripts/setup
 
-for version in "$@"; do "$here/haproxy.sh" "$version"; done
-"$here/wrk.sh"
+for version in "$@"; do "$here/haproxy.sh" "$version" || exit 1; done
+"$here/wrk.sh" || exit 1
 
 begin bench
 built=$toolchain/bench

@@ -12,6 +12,7 @@ const load: PaceResult = {
   allowed: 1,
   refused: 0,
   broken: 0,
+  unsent: 0,
   latencyMs: { p50: 1, p99: 1, p999: 1, max: 1 },
 }
 
@@ -95,6 +96,9 @@ describe('the verdict', () => {
 
   it('finds what was refused, not answered or complained about, and a run too short to tell', () => {
     expect(judge(samples(), [], { ...load, refused: 2 }).findings).toEqual(['2 requests were refused'])
+    expect(judge(samples(), [], { ...load, due: 100, unsent: 10 }).findings).toEqual([
+      'only 90 % of the load could be sent',
+    ])
     expect(judge(samples(), ['Error: x'], load).findings).toEqual(['the agent said: Error: x'])
     const late = samples(({ counters }) => ({ counters: { ...counters, deadlineAnswers: 3 } }))
     expect(judge(late, [], load).findings).toEqual(['3 NOTIFYs were answered by the deadline'])
