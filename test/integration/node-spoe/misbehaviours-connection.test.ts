@@ -1,3 +1,7 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { reservePort } from '../../../agent/dev/ports.ts'
+import { waitUntil } from '../../../agent/dev/process.ts'
+import { HAPROXY_VERSIONS } from '../../support/edge.ts'
 import { ack, agentDisconnect, set, type Step } from '../../support/fake-agent.ts'
 import {
   both,
@@ -9,6 +13,7 @@ import {
   once,
   type Outcome,
 } from '../../support/misbehaviour.ts'
+import { startSpoe } from '../../support/spoe.ts'
 
 const ONE = fine({ a: '1' })
 
@@ -59,3 +64,26 @@ describeAgentsThat(
   ],
   4,
 )
+
+describe.each(HAPROXY_VERSIONS)('HAProxy %s, when nobody listens at the address of an agent,', (version) => {
+  const MESSAGES = 'spoe-message m\nargs path=path\nevent on-frontend-http-request'
+
+  it.each([
+    // HAProxy goes on trying, a second apart.
+    { server: 'that is held for up', check: undefined, applet: 1, mux: 1 },
+    { server: 'that is known to be down', check: 'inter 100ms fall 1', applet: 2, mux: 257 },
+  ])('tells by the status a server $server', async ({ check, applet, mux }) => {
+    const spoe = await startSpoe({
+      version,
+      agents: [`tcp://127.0.0.1:${await reservePort()}`],
+      messages: MESSAGES,
+      processingTimeout: '500ms',
+      ...(check !== undefined && { check }),
+    })
+    onTestFinished(() => spoe.stop())
+    if (check !== undefined) await waitUntil('the server to be down', async () => (await spoe.serversUp()) === 0)
+    await spoe.get('/')
+    const [event] = await spoe.untilEvents((events) => events.length > 0)
+    expect(event?.status).toBe(version === '3.2' ? mux : applet)
+  })
+})
