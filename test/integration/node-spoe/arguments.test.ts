@@ -134,7 +134,9 @@ event on-frontend-http-request`,
     expect(types['header']).toBe(8)
   })
 
-  it.runIf(hasIpv6)('give an IPv4 client of a v4v6 bind, who comes as ::ffff:a.b.c.d, as IPv4', async () => {
+  // A machine without IPv6 has nobody to come from there.
+  if (!hasIpv6) return
+  it('give an IPv4 client of a v4v6 bind, who comes as ::ffff:a.b.c.d, as IPv4', async () => {
     await send({ port: pair.portOf('BOTH_PORT') })
     expect(typed['src']).toBe('127.0.0.1')
     expect(types['src']).toBe(7)

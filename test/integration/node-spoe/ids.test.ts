@@ -48,6 +48,8 @@ async function record(target: string): Promise<Recorder> {
   }
 }
 
+const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true })
+
 describe.each(HAPROXY_VERSIONS)('stream-ids and frame-ids of HAProxy %s', (version) => {
   let spoe: Spoe
   let peer: TestAgent
@@ -84,20 +86,19 @@ describe.each(HAPROXY_VERSIONS)('stream-ids and frame-ids of HAProxy %s', (versi
     )
   })
 
-  it.runIf(version === '3.2')('are 1, 3, 5 … on each connection, and every frame-id is 1', () => {
-    for (const chunks of recorder.fromHaproxy) {
-      const ids = idsOf(chunks, NOTIFY)
-      expect(ids).toEqual(ids.map((_, i) => `${2 * i + 1}.1`))
-    }
-  })
-
-  it.runIf(version !== '3.2')(
-    'begin at stream 0, and the events of one request are frames 1 and 2 of its stream',
-    () => {
-      const ids = recorder.fromHaproxy.flatMap((chunks) => idsOf(chunks, NOTIFY)).toSorted()
+  if (version === '3.2') {
+    it('are 1, 3, 5 and so on for each connection, and every frame-id is 1', () => {
+      for (const chunks of recorder.fromHaproxy) {
+        const ids = idsOf(chunks, NOTIFY)
+        expect(ids).toEqual(ids.map((_, i) => `${2 * i + 1}.1`))
+      }
+    })
+  } else {
+    it('begin at stream 0, and the events of one request are frames 1 and 2 of its stream', () => {
+      const ids = recorder.fromHaproxy.flatMap((chunks) => idsOf(chunks, NOTIFY)).toSorted(byNumber)
       const streams = [...new Set(ids.map((id) => id.split('.')[0]))]
       expect(streams[0]).toBe('0')
       expect(ids).toEqual(streams.flatMap((stream) => [`${stream}.1`, `${stream}.2`]))
-    },
-  )
+    })
+  }
 })

@@ -31,7 +31,6 @@ describe.each(HAPROXY_VERSIONS)('large arguments with HAProxy %s', (version) => 
         },
       },
       messages: 'spoe-message m\nargs big=req.hdr(x-big) path=path\nevent on-frontend-http-request',
-      engines: [],
       web: expose('txn.demo.ok', 'txn.demo.error'),
     })
   })
