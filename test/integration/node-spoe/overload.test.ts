@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { waitUntil } from '../../../agent/dev/process.ts'
+import { message } from '../../../node-spoe/src/index.ts'
+import { HAPROXY_VERSIONS, inParallel } from '../../support/edge.ts'
+import { startPair } from '../../support/spoe.ts'
+import { expose } from '../../support/spoe-config.ts'
+
+const MESSAGE = 'spoe-message m\nargs path=path\nevent on-frontend-http-request'
+
+describe.each(HAPROXY_VERSIONS)('an agent with more requests than it wants, HAProxy %s', (version) => {
+  it('answers those above `maxInFlight` at once with the fallback, and the others as usual', async () => {
+    const waiting: (() => void)[] = []
+    const pair = await startPair({
+      version,
+      agent: {
+        messages: {
+          m: message({
+            args: {},
+            async handle(_view, reply) {
+              await new Promise<void>((go) => waiting.push(go))
+              reply.setVar('txn', 'done', true)
+            },
+          }),
+        },
+        maxInFlight: 5,
+        fallback: (reply, cause) => reply.setVar('txn', 'cause', cause),
+      },
+      messages: MESSAGE,
+      web: expose('txn.demo.cause', 'txn.demo.done', 'txn.demo.error'),
+    })
+    try {
+      const requests = inParallel(20, 20, () => pair.get('/'))
+      await waitUntil('the rest to be refused', async () => pair.agent.counters.overloadAnswers === 15)
+      for (const go of waiting) go()
+      const answers = await requests
+      expect(answers.filter(({ headers }) => headers['x-txn-demo-cause'] === 'overload')).toHaveLength(15)
+      expect(answers.filter(({ headers }) => headers['x-txn-demo-done'] === '1')).toHaveLength(5)
+      expect(pair.agent.counters.inFlight).toBe(0)
+    } finally {
+      await pair.stop()
+    }
+  })
+
+  it('answers a burst of 150 on fresh connections, one for each at most', async () => {
+    const pair = await startPair({
+      version,
+      agent: {
+        messages: {
+          m: message({
+            args: { path: 'string' },
+            handle: (view, reply) => reply.setVar('txn', 'path', view.get('path') ?? ''),
+          }),
+        },
+      },
+      messages: MESSAGE,
+      web: expose('txn.demo.path'),
+    })
+    try {
+      const answers = await inParallel(150, 150, (i) => pair.get(`/${i}`))
+      expect(answers.map(({ headers }) => headers['x-txn-demo-path'])).toEqual(answers.map((_, i) => `/${i}`))
+      expect(pair.agent.counters.connectionsTotal).toBeLessThanOrEqual(150)
+      expect(pair.errors).toEqual([])
+    } finally {
+      await pair.stop()
+    }
+  })
+
+  it('that answers after `timeout processing` has lost that request (st=1), but not its connection', async () => {
+    let finish: (() => void) | undefined
+    const pair = await startPair({
+      version,
+      agent: {
+        messages: {
+          m: message({
+            args: { path: 'string' },
+            async handle(view, reply) {
+              const path = view.get('path') ?? ''
+              if (path === '/late') await new Promise<void>((go) => (finish = go))
+              reply.setVar('txn', 'path', path)
+            },
+          }),
+        },
+      },
+      messages: MESSAGE,
+      processingTimeout: '1s',
+      web: expose('txn.demo.path', 'txn.demo.error'),
+    })
+    try {
+      const { headers } = await pair.get('/late')
+      expect(headers).toMatchObject({ 'x-txn-demo-error': '1' })
+      expect(headers).not.toHaveProperty('x-txn-demo-path')
+      finish?.()
+      await waitUntil('the late answer', async () => pair.agent.counters.acks === 1)
+      for (let i = 0; i < 5; i++) expect((await pair.get(`/${i}`)).headers['x-txn-demo-path']).toBe(`/${i}`)
+      expect(pair.errors).toEqual([])
+    } finally {
+      await pair.stop()
+    }
+  })
+})
