@@ -5,7 +5,7 @@ export ONCE JSON
 export NODE_COMPILE_CACHE := $(CURDIR)/.toolchain/tmp/compile-cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test check bench soak clean distclean
+.PHONY: help setup setup-test demo test check bench soak fuzz clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,9 @@ bench: ## Benchmarks (ARGS="NAME --json" for one of them)
 
 soak: ## An agent under half load for long: does it keep its memory and answer everything? (ARGS="--minutes 30")
 	@scripts/bench.sh soak $(ARGS)
+
+fuzz: ## Hostile frames and connections against node-spoe (FOR=60 seconds, SEED=1 to repeat a run)
+	@FOR=$(FOR) SEED=$(SEED) scripts/fuzz.sh $(ARGS)
 
 clean: ## Remove what runs and builds leave: .data, dist
 	@rm -rf .data dist node-spoe/dist coverage
