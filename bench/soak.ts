@@ -99,7 +99,7 @@ async function send(agent: Running, port: number, perSecond: number): ReturnType
   const pace = new Pace({ port, perSecond, connections: CLIENTS, headers, paths })
   const end = performance.now() + minutes * 60_000
   while (performance.now() < end) {
-    await wait(Math.min(SAY_EVERY_MS, end - performance.now()))
+    await wait(Math.min(SAY_EVERY_MS, Math.ceil(end - performance.now())))
     cleanup.throwIfStopping()
     if (agent.process.end !== undefined) throw new Error(`the agent ${agent.process.end}\n${agent.process.logTail()}`)
     const sample = readSamples(agent.process.logFile).samples.at(-1)
