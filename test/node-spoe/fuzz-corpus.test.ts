@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Cases } from '../fuzz/cases.ts'
 import { readCorpus } from '../fuzz/corpus.ts'
 import { minimise } from '../fuzz/minimise.ts'
 import { messageBytes, notify } from './support/wire.ts'
+
+// Thousands of frames, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000 })
 
 const corpus = readCorpus()
 

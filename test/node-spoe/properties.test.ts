@@ -1,9 +1,12 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type AgentOptions, type MessageHandler, type Reply, message } from '../../node-spoe/src/index.ts'
 import { type FrameInput, decodeFrame, encodeFrame } from '../../node-spoe/src/protocol/index.ts'
 import { type Harness, harness } from './support/harness.ts'
 import { frame, hello, messageBytes, notify, typed, varint } from './support/wire.ts'
+
+// Hundreds of runs a test, on a machine that may be busy with others.
+vi.setConfig({ testTimeout: 60_000 })
 
 const MAX_U64 = 2n ** 64n - 1n
 const turn = (): Promise<void> => new Promise(setImmediate)

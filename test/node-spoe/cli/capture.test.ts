@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { hello, messageBytes, notify } from '../support/wire.ts'
 import { capture, ethernet, ipv4, ipv6, pcap, pcapng, tcp, timed } from './packets.ts'
@@ -210,4 +211,35 @@ test('an ACK is matched on its own connection only, and a NOTIFY once', async ()
     ['ACK', 1, undefined],
     ['HAPROXY-HELLO', 1, undefined],
   ])
+})
+
+test('a damaged capture ends in a table error or with a code, and prints nothing that a terminal would obey', async () => {
+  const options = '090001000600000000000000'
+  const good = [
+    readFileSync(new URL('../fixtures/haproxy-2.6.pcap', import.meta.url)),
+    pcapng(ethernets, { options }),
+    pcapng(timed(segments.map((segment) => ethernet(ipv6(segment)))), { little: false }),
+  ]
+  const change = fc.tuple(fc.oneof(fc.nat(), fc.nat(200)), fc.nat(255))
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...good),
+      fc.array(change, { minLength: 1, maxLength: 6 }),
+      fc.option(fc.nat()),
+      fc.constantFrom(['--json'], ['--port', '19000'], []),
+      async (original, changes, end, args) => {
+        const bytes = Buffer.from(original)
+        for (const [at, byte] of changes) bytes[at % bytes.length] = byte
+        const cut = end === null ? bytes : bytes.subarray(0, end % bytes.length)
+        try {
+          const { code, out } = await decode(['--from', 'pcap', ...args], cut)
+          expect([0, 1]).toContain(code)
+          expect(out.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ERR_SPOP_CAPTURE' })
+        }
+      },
+    ),
+    { numRuns: 400 },
+  )
 })

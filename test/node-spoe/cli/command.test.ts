@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { vectors } from '../support/vectors.ts'
+
+// A process for every call, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000 })
 
 const BIN = fileURLToPath(new URL('../../../node-spoe/bin/node-spoe', import.meta.url))
 const ACK = '0000000767000000010101'
