@@ -7,9 +7,6 @@ export type Target =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'systemd'; readonly name: string | undefined }
 
-/** `sun_path` holds 108 bytes with the closing zero. */
-const MAX_PATH_BYTES = 107
-
 /**
  * `tcp://host:port`, `tcp://[ipv6]:port`, `unix:///path`, `systemd:` or `systemd:name`.
  *
@@ -17,11 +14,7 @@ const MAX_PATH_BYTES = 107
  */
 export function parseAddress(address: string): Target {
   const unix = /^unix:\/\/(\/.+)$/.exec(address)
-  if (unix !== null) {
-    const path = unix[1]!
-    if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw new SpopError('ERR_SPOP_PATH', path, MAX_PATH_BYTES)
-    return { kind: 'unix', path }
-  }
+  if (unix !== null) return { kind: 'unix', path: unix[1]! }
   const systemd = /^systemd:([^/:]*)$/.exec(address)
   if (systemd !== null) return { kind: 'systemd', name: systemd[1] === '' ? undefined : systemd[1] }
   const tcp = /^tcp:\/\/(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:/[\]]+)):(\d{1,5})$/.exec(address)

@@ -4,7 +4,7 @@ import { Socket, type SocketConstructorOpts } from 'node:net'
 export type OnRead = (buffer: Buffer, length: number) => void
 
 /** What one read takes at most, bytes; the size libuv itself would choose. */
-const READ_BYTES = 65_536
+export const READ_BYTES = 65_536
 
 /** One buffer serves all connections of the thread: what is read is parsed before anything else is read. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES)

@@ -25,7 +25,7 @@ export class Answers {
     try {
       const result: unknown = this.#fallback?.(reply, cause, error)
       // An async fallback comes too late, but its rejection must not bring down the process.
-      if (isThenable(result)) Promise.resolve(result).catch((reason: unknown) => this.#reporter.handlerError(reason))
+      if (isThenable(result)) tamed(result).catch((reason: unknown) => this.#reporter.handlerError(reason))
     } catch (thrown) {
       reply.discard()
       this.#reporter.handlerError(thrown)
@@ -58,20 +58,25 @@ export class Answers {
       this.fallback(reply, 'error', error)
       if (reply.actions.overflow) reply.discard()
     }
+    const actionBytes = reply.actions.length
     this.#reporter.counters.acks++
+    target.sendAck(ids, idsStart, idsEnd, reply.actions, since)
+    // Last: a subscriber may do anything, even bring the next NOTIFY.
     if (channels.answer.hasSubscribers) {
-      channels.answer.publish({
-        connection: target.id,
-        message: reply.message,
-        cause: written,
-        actionBytes: reply.actions.length,
-        waitedMs: performance.now() - since,
-      })
+      const { message } = reply
+      const waitedMs = performance.now() - since
+      channels.answer.publish({ connection: target.id, message, cause: written, actionBytes, waitedMs })
     }
-    target.sendAck(ids, idsStart, idsEnd, reply.actions)
   }
 }
 
+/** A promise of our own for what a stranger calls one: whatever its `then` does, it settles once, and later. */
+export function tamed(value: PromiseLike<unknown>): Promise<unknown> {
+  if (value instanceof Promise && value.then === Promise.prototype.then) return value
+  return new Promise((resolve) => resolve(value))
+}
+
+/** @throws what a getter named `then` throws */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value !== null && typeof value === 'object' && 'then' in value && typeof value.then === 'function'
 }

@@ -20,20 +20,10 @@ export interface ArgValues {
   any: string | Buffer | boolean | number | bigint | null
 }
 
-/** A value where it lies in the frame: for comparing and hashing without a copy. */
-export interface RawValue {
-  /** Typed-data type code, 0 to 9 (SPOE.txt 3.1). */
-  readonly type: number
-  /** Content in `[start, end)` of `buffer`; empty for NULL and BOOL; for integers the varint. */
-  readonly buffer: Buffer
-  readonly start: number
-  readonly end: number
-}
-
 /**
  * The arguments of one message (SPOE.txt 3.2.6), decoded when asked for. Valid only until the handler returns or first
  * awaits: read what you need before. A view that outlived an asynchronous handler's first part throws
- * ERR_SPOP_VIEW_EXPIRED.
+ * ERR_SPOP_VIEW_EXPIRED; a name or slot that is not declared throws ERR_SPOP_ARGUMENT_UNKNOWN.
  */
 export interface MessageView<Args extends Record<string, ArgType>> {
   /** Name of the spoe-message. */
@@ -44,8 +34,8 @@ export interface MessageView<Args extends Record<string, ArgType>> {
   at(slot: number): ArgValues['any'] | undefined
   /** Whether the argument came with a value of any type other than NULL. */
   has(name: keyof Args & string): boolean
-  /** Where the value lies, undefined if absent. Of use only while the view is valid. */
-  raw(name: keyof Args & string): RawValue | undefined
+  /** Code of the type that HAProxy sent, 0 (NULL) to 9 (BINARY), SPOE.txt 3.1; undefined if the argument is absent. */
+  type(name: keyof Args & string): number | undefined
   /** Whether the argument in a slot is a STRING or BINARY of exactly these bytes. Nothing is copied. */
   equals(slot: number, bytes: Uint8Array): boolean
 }
@@ -75,6 +65,12 @@ export interface Reply {
 export interface MessageHandler<Args extends Record<string, ArgType>> {
   /** Arguments of interest, by the name in spoe.conf, with the type wanted. Others are skipped. */
   readonly args: Args
+  /**
+   * Promises that `handle` never returns a promise, and that nothing writes to its reply once it has returned: the reply
+   * is then shared with other requests and costs nothing. Without it each NOTIFY gets a small reply of its own. A promise
+   * all the same is an error: the fallback answers.
+   */
+  readonly sync?: boolean | undefined
   /** Called for each message of that name. A handler that returns nothing is answered within the same socket write. */
   handle(view: MessageView<Args>, reply: Reply): void | Promise<void>
 }
@@ -96,7 +92,7 @@ export interface AgentOptions {
   readonly messages: Readonly<Record<string, MessageHandler<any>>>
   /**
    * Every NOTIFY is answered by then, milliseconds, default 40; set it below HAProxy's `timeout processing`. Checked in
-   * steps of an eighth of it, so up to that much early. A handler that blocks the thread cannot be interrupted; what lay
+   * steps of an eighth of it, at least 1 ms and at most 10 ms, so up to that much early. A handler that blocks the thread cannot be interrupted; what lay
    * in the kernel's buffers meanwhile for longer than the deadline is answered by the fallback, without a handler.
    */
   readonly deadlineMs?: number | undefined
@@ -110,6 +106,13 @@ export interface AgentOptions {
   /** Hard limit of a frame in bytes, default 65536, at least 256. What HAProxy offers within it is agreed to. */
   readonly maxFrameSize?: number | undefined
   /**
+   * HAProxy's `tune.bufsize`, bytes, if that is more than what follows from the max-frame-size it offers (which is the
+   * default: that and 4). HAProxy 3.2 stops reading a connection for good once unread ACKs fill this buffer, so what does
+   * not fit beside the others waits. Answers below 819 bytes never wait with HAProxy's defaults; for larger ones raise
+   * `tune.bufsize` but not `max-frame-size`, and say so here, or set `no option pipelining` in spoe.conf.
+   */
+  readonly bufsize?: number | undefined
+  /**
    * Largest payload of a NOTIFY that HAProxy up to 3.0 may send in fragments, bytes, default 0: fragmentation is not
    * announced then. A connection holds one such payload at a time. A longer one is answered by the fallback, cause
    * `overload`. HAProxy 3.1 and later never sends fragments.
@@ -121,15 +124,18 @@ export interface AgentOptions {
   readonly maxInFlightPerConnection?: number | undefined
   /** Connections in total, default 4096. One above it is held for `refusalDelayMs`, unread, and closed. */
   readonly maxConnections?: number | undefined
-  /** Milliseconds from the accept to a complete HAPROXY-HELLO, default 2000. */
+  /** Milliseconds for a TLS handshake, and from there (or the accept) to a complete HAPROXY-HELLO, default 2000. */
   readonly helloTimeoutMs?: number | undefined
   /** Milliseconds a connection is held before its HELLO is refused, default 1000: HAProxy up to 3.0 reconnects at once. */
   readonly refusalDelayMs?: number | undefined
-  /** A connection on which nothing comes for so many milliseconds is closed, default an hour. */
+  /** A connection on which nothing comes, and nothing is in flight, is closed after so many milliseconds, default 1 h. */
   readonly idleTimeoutMs?: number | undefined
-  /** A peer that does not take its answers for so many milliseconds is cut off, default 5000. */
+  /** A peer that does not take its answers, or does not end a frame, is cut off after so many ms, default 5000. */
   readonly writeTimeoutMs?: number | undefined
-  /** A handler threw or rejected, a variable was refused, HAProxy complained. What it throws itself is ignored. */
+  /**
+   * A handler threw or rejected, a variable was refused, an ACK was too big, a peer broke the protocol, was too slow or
+   * failed its TLS handshake, HAProxy complained, the system refused an accept. What it throws itself is ignored.
+   */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
@@ -166,6 +172,8 @@ export interface AgentCounters {
   oversizeAcks: number
   /** Answers whose connection had gone. */
   acksDropped: number
+  /** Answers that waited, for half a deadline at most, until HAProxy had read others: together they fill its buffer. */
+  acksHeld: number
   bytesIn: number
   bytesOut: number
   /** NOTIFYs waiting for a promise now. */
@@ -232,8 +240,9 @@ export interface Agent {
    */
   listen(addresses: string | ListenOptions | readonly (string | ListenOptions)[]): Promise<string[]>
   /**
-   * Speaks SPOP over whatever carries bytes: bytes in, bytes out, without a socket. HELLO and idle timeouts, the cap on
-   * connections and `drain` are the carrier's business; everything else holds as on a socket.
+   * Speaks SPOP over whatever carries bytes: bytes in, bytes out, without a socket. What needs to know the carrier is the
+   * carrier's business: HELLO, idle and write timeouts, backpressure, the cap on connections, `drain`, and bytes that
+   * waited before they were handed in. The deadline, the bounds on frames and NOTIFYs, and exactly one ACK hold here too.
    */
   session(link: SessionLink): AgentSession
   /**

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { READ_BYTES } from './adopt.ts'
 import { channels } from './diagnostics.ts'
 import { SpopError } from './errors.ts'
 import type { Open } from './listener.ts'
@@ -6,13 +7,15 @@ import { Output, type OutputPool } from './output.ts'
 import { Session, type SessionContext, type SessionOutlet } from './session.ts'
 import type { StallClock } from './stall-clock.ts'
 
-/** Unsent bytes above which reading stops until the peer has taken them: it gets no more answers to ignore. */
-const HIGH_WATER_BYTES = 4 * 1024 * 1024
+/** What one connection may bring in one go, before it is the others' turn, bytes. */
+const BURST_BYTES = 4 * READ_BYTES
 /** How long a peer may take to close after our last write, milliseconds. */
 const LINGER_MS = 1_000
 
 /** One socket and its session. */
 export class Connection implements SessionOutlet {
+  /** The listener it came from. */
+  readonly origin: object
   readonly #socket: Socket
   readonly #session: Session
   readonly #context: SessionContext
@@ -30,17 +33,28 @@ export class Connection implements SessionOutlet {
   #held = false
   /** `performance.now()` of the last read. */
   #lastRead = performance.now()
-  /** The byte of the stream that a slow peer has to have taken by `#takeBy`; 0 while it is not slow. */
-  #owedUpTo = 0
-  #takeBy = 0
+  /** Bytes of reads that followed each other without a pause. */
+  #burst = 0
+  /** Since when the kernel has not taken all of the last write, `performance.now()`; 0 if it has. Nothing is read then. */
+  #blockedSince = 0
+  /** What is read next has waited for longer than the deadline. */
+  #waited = false
+  /** Since when the same frame has been incomplete, and the number of frames before it. */
+  #partialSince = 0
+  #partialFrame = -1
+  readonly #written = (): void => {
+    if (this.#blockedSince !== 0 && this.#socket.writableLength === 0) this.#unblock()
+  }
 
   constructor(
     open: Open,
+    origin: object,
     context: SessionContext,
     pool: OutputPool,
     clock: StallClock,
     onClose: (connection: Connection) => void,
   ) {
+    this.origin = origin
     this.#context = context
     this.#pool = pool
     const { counters } = context.reporter
@@ -51,14 +65,14 @@ export class Connection implements SessionOutlet {
       counters.bytesIn += length
       const now = performance.now()
       this.#lastRead = now
-      session.receive(buffer, now, clock.isLate(now), length)
+      session.receive(buffer, now, this.#waited || clock.isLate(now), length)
+      this.#waited = false
       // All ACKs of one read leave in one write: that decides the throughput (5.6 -> 0.43 us of CPU per frame).
       this.flush()
+      if (length < READ_BYTES) this.#burst = 0
+      else if ((this.#burst += length) >= BURST_BYTES) this.#yield()
     })
     this.#socket = socket
-    socket.on('drain', () => {
-      if (!this.#closing) socket.resume()
-    })
     // EOF and RST are how HAProxy closes idle connections; 'close' follows.
     socket.on('error', () => {})
     const { remoteAddress, remotePort } = socket
@@ -73,18 +87,19 @@ export class Connection implements SessionOutlet {
     if (channels.open.hasSubscribers) channels.open.publish({ connection: session.id, remoteAddress, remotePort })
   }
 
-  /** Now and then: cuts off a peer that has gone or does not read. */
+  /** Now and then: cuts off a peer that has gone, does not read, or does not end what it began. */
   check(now: number): void {
     const { idleTimeoutMs, writeTimeoutMs } = this.#context.settings
-    const { bytesWritten, writableLength } = this.#socket
-    if (writableLength === 0 || bytesWritten - writableLength >= this.#owedUpTo) this.#owedUpTo = 0
-    if (writableLength > 0 && this.#owedUpTo === 0) {
-      this.#owedUpTo = bytesWritten
-      this.#takeBy = now + writeTimeoutMs
-    } else if (writableLength > 0 && now > this.#takeBy) {
-      this.#context.reporter.counters.slowPeersClosed++
-      this.#context.reporter.report(new SpopError('ERR_SPOP_SLOW_READER', writeTimeoutMs))
-      this.destroy()
+    const { partial, frames } = this.#session
+    if (!partial) this.#partialFrame = -1
+    else if (this.#partialFrame !== frames) {
+      this.#partialFrame = frames
+      this.#partialSince = now
+    }
+    if (this.#blockedSince !== 0 && now - this.#blockedSince > writeTimeoutMs) {
+      this.#cutOff(new SpopError('ERR_SPOP_SLOW_READER', writeTimeoutMs))
+    } else if (partial && now - this.#partialSince > writeTimeoutMs && this.#blockedSince === 0) {
+      this.#cutOff(new SpopError('ERR_SPOP_SLOW_WRITER', writeTimeoutMs))
     } else if (now - this.#lastRead > idleTimeoutMs) {
       this.#session.idle()
     }
@@ -93,7 +108,7 @@ export class Connection implements SessionOutlet {
   /** Ends if nothing has come for `quietMs` and nothing is in flight. */
   drainIfQuiet(now: number, quietMs: number): void {
     if (this.#held) this.#end()
-    else if (this.#session.pending === 0 && now - this.#lastRead >= quietMs) this.#session.drain()
+    else if (this.#session.quiet && now - this.#lastRead >= quietMs) this.#session.drain()
   }
 
   /** Ends as soon as nothing is in flight. */
@@ -101,14 +116,17 @@ export class Connection implements SessionOutlet {
     this.#session.drainSoon()
   }
 
+  /** Closes at once. What is left of the read that is being handled reaches no handler any more. */
   destroy(): void {
+    this.#session.lost()
     this.#socket.destroy()
   }
 
   flush(): void {
     const { output } = this.#session
     const { length } = output
-    if (length === 0 || this.#closing) return
+    // While the peer does not read, its answers wait in one place, and are bounded there.
+    if (length === 0 || this.#closing || this.#blockedSince !== 0) return
     if (this.#greeting && this.#session.open) {
       this.#greeting = false
       clearTimeout(this.#timer)
@@ -116,17 +134,28 @@ export class Connection implements SessionOutlet {
     this.#context.reporter.counters.bytesOut += length
     const bytes = output.take()
     const socket = this.#socket
-    socket.write(bytes.length === length ? bytes : bytes.subarray(0, length))
+    socket.write(bytes.length === length ? bytes : bytes.subarray(0, length), this.#written)
     // Zero means that the kernel took it all at once; otherwise the buffer belongs to the socket now.
-    const unsent = socket.writableLength
-    if (unsent === 0) this.#pool.give(bytes)
-    else if (unsent > HIGH_WATER_BYTES) socket.pause()
+    if (socket.writableLength === 0) this.#pool.give(bytes)
+    else this.#block()
   }
 
   scheduleFlush(): void {
     if (this.#flushScheduled) return
     this.#flushScheduled = true
     queueMicrotask(this.#flushNow)
+  }
+
+  #block(): void {
+    this.#blockedSince = performance.now()
+    this.#socket.pause()
+  }
+
+  #unblock(): void {
+    this.#waited = performance.now() - this.#blockedSince > this.#context.settings.deadlineMs
+    this.#blockedSince = 0
+    this.flush()
+    if (!this.#closing && this.#blockedSince === 0) this.#socket.resume()
   }
 
   close(holdMs: number): void {
@@ -140,6 +169,21 @@ export class Connection implements SessionOutlet {
     this.#held = true
     this.#socket.pause()
     this.#timer = setTimeout(() => this.#end(), holdMs).unref()
+  }
+
+  /** Lets the other connections have their turn. */
+  #yield(): void {
+    this.#burst = 0
+    this.#socket.pause()
+    setImmediate(() => {
+      if (!this.#closing && this.#blockedSince === 0) this.#socket.resume()
+    })
+  }
+
+  #cutOff(error: SpopError): void {
+    this.#context.reporter.counters.slowPeersClosed++
+    this.#context.reporter.report(error)
+    this.destroy()
   }
 
   #end(): void {

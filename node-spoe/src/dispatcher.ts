@@ -1,5 +1,6 @@
-import { Answers, isThenable } from './answers.ts'
+import { Answers, isThenable, tamed } from './answers.ts'
 import type { FallbackCause, MessageHandler } from './api.ts'
+import { SpopError } from './errors.ts'
 import type { AckTarget, Exchange } from './exchange.ts'
 import { OpenExchanges } from './open-exchanges.ts'
 import type { Settings } from './options.ts'
@@ -15,15 +16,14 @@ const MAX_SPARE_WRITERS = 256
 /** A writer that grew above this is not kept. */
 const MAX_SPARE_BYTES = 16_384
 
-/** What a handler made with `async` is an instance of. */
-const AsyncFunction = (async (): Promise<void> => {}).constructor
+/** Messages that one NOTIFY may hold; HAProxy sends each message of an event or group once. */
+const MAX_MESSAGES = 64
 
 interface Entry {
   readonly plan: MessagePlan
   // oxlint-disable-next-line typescript/no-explicit-any -- see AgentOptions.messages
   readonly handler: MessageHandler<any>
-  /** Its handler has returned a promise before, or is an async function: it gets a reply of its own. */
-  isAsync: boolean
+  readonly sync: boolean
 }
 
 /**
@@ -38,9 +38,9 @@ export class Dispatcher {
   readonly #entries: readonly Entry[]
   readonly #names: VariableNames
   readonly #spareWriters: ActionWriter[] = []
-  /** Shared by all synchronous handlers; replaced when one of them turns out to be asynchronous. */
-  #reply: ActionReply
-  #anyAsync: boolean
+  /** Shared by the handlers that never return a promise: none of them runs while another one does. */
+  readonly #shared: ActionReply
+  readonly #allSync: boolean
 
   constructor(settings: Settings, reporter: Reporter) {
     this.#settings = settings
@@ -50,11 +50,11 @@ export class Dispatcher {
     this.#entries = Object.entries(settings.messages).map(([name, handler]) => ({
       plan: new MessagePlan(name, handler.args),
       handler,
-      isAsync: handler.handle instanceof AsyncFunction,
+      sync: handler.sync === true,
     }))
-    this.#anyAsync = this.#entries.some((entry) => entry.isAsync)
+    this.#allSync = this.#entries.every((entry) => entry.sync)
     this.#names = new VariableNames(settings.varPrefix)
-    this.#reply = this.#newReply()
+    this.#shared = this.#newReply()
   }
 
   /**
@@ -74,14 +74,16 @@ export class Dispatcher {
   ): void {
     const { counters } = this.#reporter
     counters.notifies++
-    const limit = actionsLimit(target.maxFrameSize, idsEnd - idsStart)
-    const cause = refusal ?? (this.#isOverloaded(target) ? 'overload' : undefined)
+    const limit = actionsLimit(target.maxAckSize, idsEnd - idsStart)
+    const cause = refusal ?? (target.congested ? 'overload' : undefined)
+    // A session within a handler may find it in use.
+    let reply = this.#shared.settled ? this.#shared : this.#newReply()
     if (cause !== undefined) {
-      this.#refuse(target, cursor, buffer, idsStart, idsEnd, now, limit, cause)
+      checkMessages(cursor)
+      this.#refuse(target, buffer, idsStart, idsEnd, now, reply, limit, this.#firstName(cursor, buffer), cause)
       return
     }
 
-    let reply = this.#reply
     let begun = false
     let exchange: Exchange | undefined
     let failed = false
@@ -96,30 +98,39 @@ export class Dispatcher {
       }
       const view = entry.plan.read(cursor, buffer)
       if (!begun) {
-        const several = cursor.position < cursor.end
         // A frame is right or wrong as a whole; one message, the usual case, has just been read to its end.
-        if (several) checkMessages(cursor)
-        if (entry.isAsync || (several && this.#anyAsync)) reply = this.#newReply()
+        const more = cursor.position < cursor.end ? checkMessages(cursor) : 0
+        const sync = entry.sync && (more === 0 || this.#allSync)
+        if (more >= MAX_MESSAGES || (!sync && this.#isOverloaded(target))) {
+          view.close()
+          this.#refuse(target, buffer, idsStart, idsEnd, now, reply, limit, entry.plan.name, 'overload')
+          return
+        }
+        // Whoever may write later gets a reply that no other request ever has.
+        if (!sync) reply = this.#newReply()
         reply.begin(limit, entry.plan.name)
         begun = true
       }
       counters.messages++
       let result: unknown
+      let later = false
       try {
         result = entry.handler.handle(view, reply)
+        later = isThenable(result)
       } catch (error) {
         failed = true
         failure ??= error
         this.#reporter.handlerError(error)
       }
       view.close()
-      if (isThenable(result)) {
-        entry.isAsync = true
-        this.#anyAsync = true
-        // Never used for another NOTIFY: a late write cannot end up in another request's ACK.
-        if (reply === this.#reply) this.#reply = this.#newReply()
+      if (!later) continue
+      const promise = result as PromiseLike<unknown>
+      if (entry.sync) {
+        failed = true
+        failure ??= this.#notSync(entry, promise)
+      } else {
         exchange ??= this.#open.open(target, buffer.subarray(idsStart, idsEnd), reply, now)
-        this.#open.await(exchange, result)
+        this.#open.await(exchange, promise)
       }
     }
 
@@ -127,39 +138,45 @@ export class Dispatcher {
       if (!begun) reply.begin(limit, '')
       if (failed) this.#answers.fallback(reply, 'error', failure)
       this.#answers.send(target, buffer, idsStart, idsEnd, reply, failed ? 'error' : 'handlers', now)
-      if (reply === this.#reply) reply.settle()
-      else this.#recycle(reply)
+      this.#done(reply)
     } else if (failed) {
       this.#open.fail(exchange, failure)
     }
   }
 
+  /** No more promises, please. */
   #isOverloaded(target: AckTarget): boolean {
     const { maxInFlight, maxInFlightPerConnection } = this.#settings
-    return (
-      this.#reporter.counters.inFlight >= maxInFlight || target.pending >= maxInFlightPerConnection || target.congested
-    )
+    return this.#reporter.counters.inFlight >= maxInFlight || target.pending >= maxInFlightPerConnection
   }
 
+  /** Answers by the fallback, without a handler. */
   #refuse(
     target: AckTarget,
-    cursor: Cursor,
     buffer: Buffer,
     idsStart: number,
     idsEnd: number,
     now: number,
+    reply: ActionReply,
     limit: number,
+    message: string,
     cause: FallbackCause,
   ): void {
-    const reply = this.#reply
-    checkMessages(cursor)
-    reply.begin(limit, this.#firstName(cursor, buffer))
+    reply.begin(limit, message)
     if (cause === 'deadline') this.#reporter.counters.deadlineAnswers++
     else this.#reporter.counters.overloadAnswers++
     // Whoever sends on without reading gets the least there is.
     if (!target.congested) this.#answers.fallback(reply, cause)
     this.#answers.send(target, buffer, idsStart, idsEnd, reply, cause, now)
-    reply.settle()
+    this.#done(reply)
+  }
+
+  /** A handler that broke its word: its promise is nobody's, so that its rejection must not end the process. */
+  #notSync(entry: Entry, result: PromiseLike<unknown>): SpopError {
+    const error = new SpopError('ERR_SPOP_NOT_SYNC', entry.plan.name)
+    this.#reporter.handlerError(error)
+    tamed(result).catch((reason: unknown) => this.#reporter.handlerError(reason))
+    return error
   }
 
   /** Name of the first message with a handler, for a NOTIFY whose handlers are not called. */
@@ -183,6 +200,11 @@ export class Dispatcher {
 
   #newReply(): ActionReply {
     return new ActionReply(this.#names, this.#reporter, this.#spareWriters.pop() ?? new ActionWriter())
+  }
+
+  #done(reply: ActionReply): void {
+    if (reply === this.#shared) reply.settle()
+    else this.#recycle(reply)
   }
 
   /** Takes the writer out of a reply that is done, for the next one. */

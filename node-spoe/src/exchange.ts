@@ -6,15 +6,16 @@ import type { ActionReply } from './reply.ts'
 export interface AckTarget {
   /** Number of the connection, for diagnostics. */
   readonly id: number
-  /** Largest LEN agreed with HAProxy, bytes. */
-  readonly maxFrameSize: number
+  /** Largest LEN of an ACK, bytes. */
+  readonly maxAckSize: number
   /** False once no ACK may be sent any more. */
   readonly open: boolean
   /** True while so many answers wait to be sent that no more should be added. */
   readonly congested: boolean
   /** NOTIFYs of this connection that wait for a promise. */
   pending: number
-  sendAck(ids: Uint8Array, idsStart: number, idsEnd: number, actions: ActionWriter): void
+  /** @param since when the NOTIFY was read, `performance.now()` */
+  sendAck(ids: Uint8Array, idsStart: number, idsEnd: number, actions: ActionWriter, since: number): void
 }
 
 /** A NOTIFY whose ACK waits for at least one promise. */
@@ -40,16 +41,22 @@ export class Exchange {
   }
 }
 
-/** Open exchanges in the order they came in, which is that of their deadlines: all have the same time to live. */
+/** Open exchanges in the order of their deadlines. All have the same time to live, so that is nearly always the last. */
 export class ExchangeList {
   first: Exchange | undefined = undefined
   #last: Exchange | undefined = undefined
 
   add(exchange: Exchange): void {
-    exchange.previous = this.#last
-    if (this.#last === undefined) this.first = exchange
-    else this.#last.next = exchange
-    this.#last = exchange
+    let previous = this.#last
+    // One that came in fragments counts from its first.
+    while (previous !== undefined && previous.since > exchange.since) previous = previous.previous
+    const next = previous === undefined ? this.first : previous.next
+    exchange.previous = previous
+    exchange.next = next
+    if (previous === undefined) this.first = exchange
+    else previous.next = exchange
+    if (next === undefined) this.#last = exchange
+    else next.previous = exchange
   }
 
   remove(exchange: Exchange): void {

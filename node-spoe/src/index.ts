@@ -12,7 +12,6 @@ export type {
   ListenOptions,
   MessageHandler,
   MessageView,
-  RawValue,
   Reply,
   SessionLink,
 } from './api.ts'

@@ -23,7 +23,7 @@ export interface ListenerHost {
   /** A peer that is not on the allow-list. */
   reject(socket: Socket): void
   /** A connection that may talk: in clear text, or once its TLS handshake is complete. */
-  accepted(open: Open): void
+  accepted(open: Open, listener: Listener): void
   /** An admitted connection that failed before it could talk. */
   handshakeFailed(error: unknown): void
   /** The system refused to accept. */
@@ -41,6 +41,7 @@ export class Listener {
   /** Sockets under TLS, whose handshake may never end. */
   readonly #raw = new Set<Socket>()
   #published: PublishedSocket | undefined = undefined
+  #closed = false
 
   /** @throws SpopError ERR_SPOP_ALLOW; what `tls.createSecureContext` throws for a bad certificate or key */
   constructor(host: ListenerHost, { tls, allow }: ListenOptions) {
@@ -48,7 +49,7 @@ export class Listener {
     this.#allow = allow === undefined ? undefined : compileAllowList(allow)
     if (tls === undefined) return
     this.#tls = createTlsServer({ handshakeTimeout: host.handshakeTimeoutMs, ...tls }, (socket) =>
-      host.accepted((onRead) => read(socket, onRead)),
+      host.accepted((onRead) => read(socket, onRead), this),
     )
     this.#tls.on('tlsClientError', (error: Error, socket: TLSSocket) => {
       socket.destroy()
@@ -63,9 +64,16 @@ export class Listener {
    */
   async open({ address, mode }: ListenOptions): Promise<string[]> {
     const target = parseAddress(address)
+    if (target.kind === 'unix' && this.#allow !== undefined) throw new SpopError('ERR_SPOP_LISTEN', 'allow', address)
+    if (target.kind === 'unix' && this.#tls !== undefined) throw new SpopError('ERR_SPOP_LISTEN', 'tls', address)
+    if (target.kind !== 'unix' && mode !== undefined) throw new SpopError('ERR_SPOP_LISTEN', 'mode', address)
     switch (target.kind) {
       case 'unix':
         this.#published = await publish(target.path, mode, (path) => this.#listen({ path }))
+        if (this.#closed) {
+          await this.#published.remove()
+          throw new SpopError('ERR_SPOP_CLOSED')
+        }
         return [address]
       case 'systemd':
         return Promise.all(systemdSockets(target.name).map(async (fd) => boundAddress(await this.#listen({ fd }))))
@@ -81,6 +89,7 @@ export class Listener {
 
   /** Stops listening; resolves when the last connection has gone. */
   async close(): Promise<void> {
+    this.#closed = true
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     await this.#published?.remove()
     await Promise.all(closed)
@@ -96,11 +105,13 @@ export class Listener {
     this.#servers.push(server)
     return new Promise((resolve, reject) => {
       server.once('error', reject)
+      // A server that is closed before it listens says neither "listening" nor "error".
+      server.once('close', () => reject(new SpopError('ERR_SPOP_CLOSED')))
       server.listen({ ...where, backlog: BACKLOG }, () => {
         server.off('error', reject)
-        // Errors of an accept (too many files) pass; Node goes on listening.
         server.on('error', (error) => this.#host.acceptFailed(error))
-        resolve(server)
+        if (this.#closed) reject(new SpopError('ERR_SPOP_CLOSED'))
+        else resolve(server)
       })
     })
   }
@@ -108,7 +119,7 @@ export class Listener {
   #accept(socket: Socket): void {
     if (this.#allow !== undefined && !this.#allow(socket.remoteAddress)) this.#host.reject(socket)
     else if (!this.#host.admit(socket)) return
-    else if (this.#tls === undefined) this.#host.accepted((onRead) => adopt(socket, onRead))
+    else if (this.#tls === undefined) this.#host.accepted((onRead) => adopt(socket, onRead), this)
     else {
       this.#raw.add(socket)
       socket.once('close', () => this.#raw.delete(socket))

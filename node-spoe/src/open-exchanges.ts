@@ -1,4 +1,4 @@
-import type { Answers } from './answers.ts'
+import { type Answers, tamed } from './answers.ts'
 import { Exchange, ExchangeList, type AckTarget } from './exchange.ts'
 import type { ActionReply } from './reply.ts'
 import type { Reporter } from './report.ts'
@@ -34,21 +34,21 @@ export class OpenExchanges {
 
   await(exchange: Exchange, result: PromiseLike<unknown>): void {
     exchange.waiting++
-    // Promise.resolve() also tames a thenable whose then() throws; a real promise passes through it.
-    Promise.resolve(result).then(
+    tamed(result).then(
       () => {
         exchange.waiting--
         if (exchange.waiting === 0 && !exchange.settled) this.#settle(exchange)
       },
       (error: unknown) => {
         this.#reporter.handlerError(error)
-        if (!exchange.settled) this.fail(exchange, error)
+        this.fail(exchange, error)
       },
     )
   }
 
   /** Answers by the fallback, because a handler failed. */
   fail(exchange: Exchange, error: unknown): void {
+    if (exchange.settled) return
     // A connection that has gone needs no answer, and its fallback would only distort the counts.
     if (exchange.target.open) this.#answers.fallback(exchange.reply, 'error', error)
     exchange.cause = 'error'

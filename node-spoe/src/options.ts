@@ -8,6 +8,8 @@ export const DEFAULTS = {
   deadlineMs: 40,
   /** Bytes. */
   maxFrameSize: 65_536,
+  /** Bytes; 0 takes what HAProxy offers as max-frame-size, and 4. */
+  bufsize: 0,
   /** Bytes; 0 does not announce fragmentation. */
   maxReassembledSize: 0,
   maxInFlight: 10_000,
@@ -23,18 +25,22 @@ export const DEFAULTS = {
   writeTimeoutMs: 5_000,
 } as const
 
+/** What Node's timers hold, milliseconds. */
+export const MAX_TIMER_MS = 2 ** 31 - 1
+
 type Limit = keyof typeof DEFAULTS
 
-/** Smallest and largest value of each; timers hold 2^31-1 ms, and a frame must stay far below 2^31. */
+/** Smallest and largest value of each; a frame must stay far below 2^31. */
 const RANGES: Readonly<Record<Limit, readonly [number, number]>> = {
-  deadlineMs: [1, 2 ** 31 - 1],
+  deadlineMs: [1, MAX_TIMER_MS],
   maxFrameSize: [MIN_MAX_FRAME_SIZE, 2 ** 28],
+  bufsize: [0, 2 ** 30],
   maxReassembledSize: [0, 2 ** 28],
   maxInFlight: [1, Number.MAX_SAFE_INTEGER],
   maxInFlightPerConnection: [1, Number.MAX_SAFE_INTEGER],
   maxConnections: [1, Number.MAX_SAFE_INTEGER],
-  helloTimeoutMs: [1, 2 ** 31 - 1],
-  refusalDelayMs: [0, 2 ** 31 - 1],
+  helloTimeoutMs: [1, MAX_TIMER_MS],
+  refusalDelayMs: [0, MAX_TIMER_MS],
   idleTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
   writeTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
 }
@@ -54,14 +60,15 @@ export function readOptions(options: AgentOptions): Settings {
   }
   const limits: Record<Limit, number> = { ...DEFAULTS }
   for (const name of Object.keys(DEFAULTS) as Limit[]) {
-    const value = options[name] ?? DEFAULTS[name]
-    const [least, most] = RANGES[name]
-    if (!(value >= least && value <= most)) {
-      throw new SpopError('ERR_SPOP_OPTION', name, `${value} is not between ${least} and ${most}`)
-    }
-    limits[name] = value
+    limits[name] = checkNumber(name, options[name] ?? DEFAULTS[name], ...RANGES[name])
   }
+  if (!isObject(options.messages)) throw new SpopError('ERR_SPOP_OPTION', 'messages', 'it is no object')
   for (const [name, handler] of Object.entries(options.messages)) checkHandler(name, handler)
+  for (const name of ['fallback', 'onError'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') {
+      throw new SpopError('ERR_SPOP_OPTION', name, 'it is no function')
+    }
+  }
   return {
     ...limits,
     messages: options.messages,
@@ -71,15 +78,32 @@ export function readOptions(options: AgentOptions): Settings {
   }
 }
 
+/** @throws SpopError ERR_SPOP_OPTION if it is not a number from `least` to `most` */
+export function checkNumber(name: string, value: number, least: number, most: number): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  throw new SpopError('ERR_SPOP_OPTION', name, `${value} is not between ${least} and ${most}`)
+}
+
+const HANDLER_KEYS = new Set(['args', 'handle', 'sync'])
+
 function checkHandler(name: string, handler: AgentOptions['messages'][string]): void {
-  if (typeof handler.handle !== 'function') {
-    throw new SpopError('ERR_SPOP_OPTION', `messages.${name}`, 'handle is not a function')
+  const where = `messages.${name}`
+  if (!isObject(handler) || typeof handler.handle !== 'function') {
+    throw new SpopError('ERR_SPOP_OPTION', where, 'handle is not a function')
+  }
+  if (!isObject(handler.args)) throw new SpopError('ERR_SPOP_OPTION', `${where}.args`, 'it is no object')
+  for (const key of Object.keys(handler)) {
+    if (!HANDLER_KEYS.has(key)) throw new SpopError('ERR_SPOP_OPTION', `${where}.${key}`, 'there is no such option')
   }
   for (const [arg, type] of Object.entries<ArgType>(handler.args)) {
     if (!ARG_TYPES.has(type)) {
-      throw new SpopError('ERR_SPOP_OPTION', `messages.${name}.args.${arg}`, `"${type}" is not an argument type`)
+      throw new SpopError('ERR_SPOP_OPTION', `${where}.args.${arg}`, `"${type}" is not an argument type`)
     }
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 /** Counters at zero. */
@@ -107,6 +131,7 @@ export function newCounters(): AgentCounters {
     lateVariables: 0,
     oversizeAcks: 0,
     acksDropped: 0,
+    acksHeld: 0,
     bytesIn: 0,
     bytesOut: 0,
     inFlight: 0,

@@ -42,7 +42,8 @@ export class Reassembly {
     if (this.overflow || length > this.#limit) {
       this.overflow = true
       this.length = this.idsLength
-      this.bytes = this.bytes.subarray(0, this.idsLength)
+      // A copy: a part would keep all of it.
+      this.bytes = Buffer.from(this.bytes.subarray(0, this.idsLength))
       return
     }
     if (length > this.bytes.length) {

@@ -12,7 +12,9 @@ export class Reporter {
 
   report(error: unknown): void {
     try {
-      this.#onError?.(error)
+      const result: unknown = this.#onError?.(error)
+      // It may be async, against its type; a rejection would end the process.
+      if (result instanceof Promise) result.catch(() => {})
     } catch {
       // Nowhere left to report to.
     }

@@ -13,7 +13,7 @@ import { channels } from './diagnostics.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { SpopError } from './errors.ts'
 import { Listener, type ListenerHost, type Open } from './listener.ts'
-import { newCounters, readOptions } from './options.ts'
+import { MAX_TIMER_MS, checkNumber, newCounters, readOptions } from './options.ts'
 import { OutputPool } from './output.ts'
 import { RefusedSockets } from './refused.ts'
 import { Reporter } from './report.ts'
@@ -48,6 +48,8 @@ class SpoeAgent implements Agent, ListenerHost {
   readonly #connections = new Set<Connection>()
   /** Admitted, but their TLS handshake is not complete. */
   #handshaking = 0
+  /** A drain has lasted for half of its time. */
+  #hurried = false
   #checker: NodeJS.Timeout | undefined = undefined
   /** Ends the wait of a drain early. */
   #wake: (() => void) | undefined = undefined
@@ -66,8 +68,10 @@ class SpoeAgent implements Agent, ListenerHost {
   async listen(addresses: string | ListenOptions | readonly (string | ListenOptions)[]): Promise<string[]> {
     const opened: Listener[] = []
     const bound: string[] = []
+    const all = [addresses].flat() as (string | ListenOptions)[]
+    if (all.length === 0) throw new SpopError('ERR_SPOP_ADDRESS', '')
     try {
-      for (const one of [addresses].flat() as (string | ListenOptions)[]) {
+      for (const one of all) {
         if (this.#context.draining) throw new SpopError('ERR_SPOP_CLOSED')
         const options = typeof one === 'string' ? { address: one } : one
         const listener = new Listener(this, options)
@@ -76,9 +80,14 @@ class SpoeAgent implements Agent, ListenerHost {
         opened.push(listener)
         bound.push(...(await listener.open(options)))
       }
-      if (this.#closing !== undefined) throw new SpopError('ERR_SPOP_CLOSED')
+      if (this.#context.draining) throw new SpopError('ERR_SPOP_CLOSED')
     } catch (error) {
-      await Promise.all(opened.map((listener) => this.#closeListener(listener)))
+      const closed = opened.map((listener) => this.#closeListener(listener))
+      // HAProxy may have connected to the first address already, and would keep it open.
+      for (const connection of this.#connections)
+        if (opened.includes(connection.origin as Listener)) connection.destroy()
+      for (const listener of opened) listener.destroyHandshakes()
+      await Promise.all(closed)
       throw error
     }
     return bound
@@ -89,6 +98,9 @@ class SpoeAgent implements Agent, ListenerHost {
   }
 
   drain({ graceMs = 0, timeoutMs = DRAIN_TIMEOUT_MS, quietMs = DRAIN_QUIET_MS }: DrainOptions = {}): Promise<void> {
+    checkNumber('graceMs', graceMs, 0, MAX_TIMER_MS)
+    checkNumber('timeoutMs', timeoutMs, 0, MAX_TIMER_MS)
+    checkNumber('quietMs', quietMs, 0, MAX_TIMER_MS)
     this.#draining ??= this.#closing ?? this.#drain(graceMs, timeoutMs, quietMs)
     return this.#draining
   }
@@ -113,16 +125,17 @@ class SpoeAgent implements Agent, ListenerHost {
     this.#refuse(socket, 'peer')
   }
 
-  accepted(open: Open): void {
+  accepted(open: Open, listener: Listener): void {
     const { counters } = this
     this.#handshaking--
     counters.connectionsTotal++
-    const connection = new Connection(open, this.#context, this.#pool, this.#clock, (closed) => {
+    const connection = new Connection(open, listener, this.#context, this.#pool, this.#clock, (closed) => {
       this.#connections.delete(closed)
       counters.connections = this.#connections.size
       if (this.#connections.size === 0) this.#rest()
     })
     this.#connections.add(connection)
+    if (this.#hurried) connection.drainSoon()
     counters.connections = this.#connections.size
     this.#clock.start()
     this.#checker ??= setInterval(() => this.#check(), CHECK_EVERY_MS).unref()
@@ -163,12 +176,11 @@ class SpoeAgent implements Agent, ListenerHost {
     this.#refused.closeAll()
     const closed = this.#closeListeners()
     const started = performance.now()
-    let hurried = false
     const step = (): void => {
       const now = performance.now()
       for (const connection of this.#connections) connection.drainIfQuiet(now, quietMs)
-      if (now - started < timeoutMs / 2 || hurried) return
-      hurried = true
+      if (now - started < timeoutMs / 2 || this.#hurried) return
+      this.#hurried = true
       this.#phase('hurry')
       for (const connection of this.#connections) connection.drainSoon()
     }
@@ -186,12 +198,14 @@ class SpoeAgent implements Agent, ListenerHost {
   }
 
   async #close(): Promise<void> {
+    // A drain that comes later is this very promise.
+    const draining = this.#draining
     this.#context.draining = true
     this.#wake?.()
     const closed = this.#closeListeners()
     this.#destroyAll()
     await closed
-    await this.#draining
+    await draining
   }
 
   #sleep(ms: number): Promise<void> {

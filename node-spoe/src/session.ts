@@ -1,3 +1,4 @@
+import { AckGate } from './ack-gate.ts'
 import type { FallbackCause } from './api.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { channels } from './diagnostics.ts'
@@ -38,10 +39,16 @@ export interface SessionOutlet {
 const HARMLESS = new Set([0, 1, 2])
 
 /**
- * Unsent answers of one read above which further NOTIFYs of it get an empty ACK, bytes. Far above what HAProxy's 20 in
- * flight can ask for; without it, 64 KiB of the smallest NOTIFYs could ask for hundreds of MiB.
+ * Frames of the agreed size that may wait to be sent; further NOTIFYs of the same read get an empty ACK. As many as HAProxy
+ * has open at most; without it, 64 KiB of the smallest NOTIFYs could ask for hundreds of MiB.
  */
-const CONGESTED_BYTES = 4 * 1024 * 1024
+const CONGESTED_FRAMES = 20
+
+/** The longest moment after which HAProxy is taken to have read, milliseconds, see AckWindow. */
+const MAX_MOMENT_MS = 100
+
+const LENGTH_BYTES = 4
+const NOTHING = new Uint8Array(0)
 
 let sessions = 0
 
@@ -54,15 +61,21 @@ let sessions = 0
 export class Session implements AckTarget, FrameSink {
   readonly id = ++sessions
   readonly output: Output
-  maxFrameSize: number
+  maxAckSize: number
   frameLimit: number
   pending = 0
+  /** Frames taken. */
+  frames = 0
   readonly #context: SessionContext
   readonly #outlet: SessionOutlet
   readonly #splitter = new FrameSplitter()
   readonly #cursor = new Cursor()
   readonly #header = new FrameHeader()
   #state: 'hello' | 'checked' | 'open' | 'closed' = 'hello'
+  readonly #gate: AckGate
+  readonly #momentMs: number
+  /** Looks at the gate again while it holds ACKs. */
+  #release: NodeJS.Timeout | undefined = undefined
   #reassembly: Reassembly | undefined = undefined
   #draining = false
   #receiving = false
@@ -75,8 +88,11 @@ export class Session implements AckTarget, FrameSink {
     this.#context = context
     this.#outlet = outlet
     this.output = output
-    this.maxFrameSize = Math.min(context.settings.maxFrameSize, DEFAULT_MAX_FRAME_SIZE)
-    this.frameLimit = this.maxFrameSize
+    // An answer that has to wait still comes in time, if it was ready by half of its deadline.
+    this.#momentMs = Math.min(context.settings.deadlineMs / 4, MAX_MOMENT_MS)
+    this.#gate = new AckGate(this.#momentMs, context.settings.deadlineMs)
+    this.frameLimit = Math.min(context.settings.maxFrameSize, DEFAULT_MAX_FRAME_SIZE)
+    this.maxAckSize = this.frameLimit
   }
 
   get open(): boolean {
@@ -84,7 +100,7 @@ export class Session implements AckTarget, FrameSink {
   }
 
   get congested(): boolean {
-    return this.output.length > CONGESTED_BYTES
+    return this.output.length + this.#gate.bytes > CONGESTED_FRAMES * this.frameLimit
   }
 
   /**
@@ -99,13 +115,28 @@ export class Session implements AckTarget, FrameSink {
     this.#now = now
     this.#late = late
     this.#notified = false
+    this.#gate.tick(now)
     try {
       this.#splitter.push(chunk, this, length)
     } catch (error) {
       this.#fail(error)
     }
     this.#receiving = false
-    if (this.#draining && this.#notified && this.pending === 0) this.#end(STATUS_NORMAL, 0)
+    // After the NOTIFYs of this read, which tell how many ACKs must have been read.
+    if (this.#gate.count > 0) this.#releaseHeld(now)
+    // Lets go of what was read: an idle connection keeps nothing.
+    this.#cursor.reset(NOTHING, 0, 0)
+    if (this.#draining && this.#notified && this.#isQuiet()) this.#end(STATUS_NORMAL, 0)
+  }
+
+  /** Whether HAProxy has begun a frame, or a NOTIFY in fragments, that is not complete yet. */
+  get partial(): boolean {
+    return this.#splitter.partial || this.#reassembly !== undefined
+  }
+
+  /** Whether HAProxy waits for nothing that this end knows of. */
+  get quiet(): boolean {
+    return this.#isQuiet() && !this.partial
   }
 
   frame(buffer: Buffer, start: number, end: number): boolean {
@@ -113,6 +144,7 @@ export class Session implements AckTarget, FrameSink {
     const header = this.#header
     cursor.reset(buffer, start, end)
     header.read(cursor)
+    this.frames++
     this.#context.reporter.counters.framesIn++
     if (this.#state === 'open') this.#openFrame(buffer)
     else if (this.#state === 'hello') this.#firstFrame()
@@ -120,14 +152,24 @@ export class Session implements AckTarget, FrameSink {
     return this.#isAlive()
   }
 
-  sendAck(ids: Uint8Array, idsStart: number, idsEnd: number, actions: ActionWriter): void {
+  sendAck(ids: Uint8Array, idsStart: number, idsEnd: number, actions: ActionWriter, since: number): void {
     const { output } = this
-    const bytes = output.reserve(ackSize(idsEnd - idsStart, actions.length))
-    output.length = writeAck(bytes, output.length, ids, idsStart, idsEnd, actions)
-    this.#context.reporter.counters.framesOut++
-    if (this.#receiving) return
-    if (this.#draining && this.pending === 0) this.#end(STATUS_NORMAL, 0)
-    else this.#outlet.scheduleFlush()
+    const { counters } = this.#context.reporter
+    const size = ackSize(idsEnd - idsStart, actions.length)
+    if (!this.#receiving) this.#gate.tick(performance.now())
+    if (this.#gate.admits(size)) {
+      const bytes = output.reserve(size)
+      output.length = writeAck(bytes, output.length, ids, idsStart, idsEnd, actions)
+      this.#gate.sent(size)
+      counters.framesOut++
+    } else {
+      const ack = Buffer.allocUnsafe(size)
+      writeAck(ack, 0, ids, idsStart, idsEnd, actions)
+      this.#gate.hold(ack, idsEnd - idsStart, since)
+      counters.acksHeld++
+      this.#release ??= setTimeout(() => this.#releaseLater(), this.#momentMs).unref()
+    }
+    if (!this.#receiving) this.#endOrFlush()
   }
 
   /** No HELLO in time, or a health check that HAProxy did not close. */
@@ -152,7 +194,8 @@ export class Session implements AckTarget, FrameSink {
   /** Ends at once if nothing is in flight, else together with the last ACK. */
   drain(): void {
     this.#draining = true
-    if (this.pending === 0) this.#end(STATUS_NORMAL, 0)
+    this.#notified = true
+    if (!this.#receiving && this.#isQuiet()) this.#end(STATUS_NORMAL, 0)
   }
 
   /**
@@ -167,6 +210,34 @@ export class Session implements AckTarget, FrameSink {
   lost(): void {
     this.#state = 'closed'
     this.#reassembly = undefined
+    this.#context.reporter.counters.acksDropped += this.#gate.count
+    this.#gate.drop()
+    clearTimeout(this.#release)
+  }
+
+  /** Nothing is in flight that HAProxy waits for. */
+  #isQuiet(): boolean {
+    return this.pending === 0 && this.#gate.count === 0
+  }
+
+  #endOrFlush(): void {
+    if (this.#draining && this.#isQuiet()) this.#end(STATUS_NORMAL, 0)
+    else this.#outlet.scheduleFlush()
+  }
+
+  #releaseHeld(now: number): void {
+    const { counters } = this.#context.reporter
+    const before = this.#gate.count
+    counters.deadlineAnswers += this.#gate.release(now, this.output)
+    counters.framesOut += before - this.#gate.count
+  }
+
+  #releaseLater(): void {
+    const now = performance.now()
+    this.#gate.tick(now)
+    this.#releaseHeld(now)
+    this.#release = this.#gate.count > 0 ? setTimeout(() => this.#releaseLater(), this.#momentMs).unref() : undefined
+    this.#endOrFlush()
   }
 
   #isAlive(): boolean {
@@ -189,10 +260,13 @@ export class Session implements AckTarget, FrameSink {
       this.#end(STATUS_NORMAL, 0)
       return
     }
-    this.maxFrameSize = Math.min(hello.maxFrameSize, settings.maxFrameSize)
-    this.frameLimit = this.maxFrameSize
+    this.frameLimit = Math.min(hello.maxFrameSize, settings.maxFrameSize)
+    const bufsize = Math.max(settings.bufsize, hello.maxFrameSize + LENGTH_BYTES)
+    // An ACK of exactly the offered size fills HAProxy's buffer, see AckWindow.
+    this.maxAckSize = Math.min(this.frameLimit, bufsize - LENGTH_BYTES - 1)
+    this.#gate.open(bufsize, hello.capabilities)
     this.#state = hello.healthcheck ? 'checked' : 'open'
-    this.output.append(encodeAgentHello(this.maxFrameSize, settings.maxReassembledSize > 0))
+    this.output.append(encodeAgentHello(this.frameLimit, settings.maxReassembledSize > 0))
     reporter.counters.framesOut++
     if (channels.hello.hasSubscribers) {
       const { engineId, capabilities, healthcheck } = hello
@@ -200,7 +274,7 @@ export class Session implements AckTarget, FrameSink {
         connection: this.id,
         engineId,
         capabilities,
-        maxFrameSize: this.maxFrameSize,
+        maxFrameSize: this.frameLimit,
         healthcheck,
       })
     }
@@ -219,7 +293,7 @@ export class Session implements AckTarget, FrameSink {
         }
         // An aborted frame is to be forgotten (SPOE.txt 3.2.1), but HAProxy may still count on one ACK per NOTIFY.
         if ((header.flags & FLAG_ABORT) !== 0) this.#cursor.position = this.#cursor.end
-        this.#notify(buffer, header.idsStart, header.idsEnd, this.#late ? 'deadline' : undefined)
+        this.#notify(buffer, header.idsStart, header.idsEnd, this.#now, this.#late ? 'deadline' : undefined)
         return
       case FrameType.UNSET:
         this.#nextFragment(buffer)
@@ -237,9 +311,10 @@ export class Session implements AckTarget, FrameSink {
     }
   }
 
-  #notify(buffer: Buffer, idsStart: number, idsEnd: number, refusal: FallbackCause | undefined): void {
+  #notify(buffer: Buffer, idsStart: number, idsEnd: number, since: number, refusal: FallbackCause | undefined): void {
     this.#notified = true
-    this.#context.dispatcher.notify(this, this.#cursor, buffer, idsStart, idsEnd, this.#now, refusal)
+    this.#gate.notify()
+    this.#context.dispatcher.notify(this, this.#cursor, buffer, idsStart, idsEnd, since, refusal)
   }
 
   #firstFragment(buffer: Buffer): void {
@@ -265,7 +340,8 @@ export class Session implements AckTarget, FrameSink {
     this.#cursor.reset(whole.bytes, whole.idsLength, whole.length)
     // HAProxy counts its time from the first fragment on.
     const late = this.#late || this.#now - whole.since > this.#context.settings.deadlineMs
-    this.#notify(whole.bytes, 0, whole.idsLength, whole.overflow ? 'overload' : late ? 'deadline' : undefined)
+    const refusal = whole.overflow ? 'overload' : late ? 'deadline' : undefined
+    this.#notify(whole.bytes, 0, whole.idsLength, whole.since, refusal)
   }
 
   #requireFin(): void {
@@ -292,6 +368,9 @@ export class Session implements AckTarget, FrameSink {
 
   #end(status: number, holdMs: number): void {
     if (this.#state === 'closed') return
+    this.#context.reporter.counters.framesOut += this.#gate.count
+    this.#gate.releaseAll(this.output)
+    clearTimeout(this.#release)
     // A health check has had its answer; anything more would be part of it.
     if (this.#state !== 'checked') {
       this.output.append(encodeAgentDisconnect(status))

@@ -19,6 +19,11 @@ export class FrameSplitter {
   #kept: Buffer | undefined = undefined
   #keptLength = 0
 
+  /** Whether the last bytes were the beginning of a frame. */
+  get partial(): boolean {
+    return this.#kept !== undefined
+  }
+
   /**
    * Takes the first `length` bytes of `chunk`.
    * @throws SpopError for a LEN out of range, before anything of that frame is buffered, and what the sink throws

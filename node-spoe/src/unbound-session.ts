@@ -6,14 +6,24 @@ import { Session, type SessionContext } from './session.ts'
 export function openSession(context: SessionContext, pool: OutputPool, link: SessionLink): AgentSession {
   const { counters } = context.reporter
   let scheduled = false
+  /** A carrier that throws has gone; what it threw is the user's to see, not the peer's. */
+  const attempt = (action: () => void): void => {
+    try {
+      action()
+    } catch (error) {
+      context.reporter.report(error)
+      session.lost()
+    }
+  }
   const flush = (): void => {
     const { length } = session.output
     if (length === 0) return
     counters.bytesOut += length
     const bytes = session.output.take()
     // A copy: the callee may keep it, and the buffer is used again.
-    link.write(Buffer.from(bytes.subarray(0, length)))
+    const copy = Buffer.from(bytes.subarray(0, length))
     pool.give(bytes)
+    attempt(() => link.write(copy))
   }
   const outlet = {
     flush,
@@ -27,7 +37,7 @@ export function openSession(context: SessionContext, pool: OutputPool, link: Ses
     },
     close(holdMs: number) {
       flush()
-      link.close(holdMs)
+      attempt(() => link.close(holdMs))
     },
   }
   const session: Session = new Session(context, outlet, new Output(pool))

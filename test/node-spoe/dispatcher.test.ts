@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Reply } from '../../node-spoe/src/index.ts'
-import { type Handle, one, plain, turn } from './support/handlers.ts'
+import { type Handle, fallback, one, plain, turn } from './support/handlers.ts'
 import { harness, sleep } from './support/harness.ts'
 import { messageBytes, notify } from './support/wire.ts'
 
@@ -273,4 +273,43 @@ test('a reply that a handler kept never writes into the answer of another reques
   await turn()
   expect(h.acks()).toEqual([[['set txn.own', true]], [], [['set txn.own', true]]])
   expect(h.counters.lateVariables).toBe(1)
+})
+
+test('a promise that a handler forgot to return writes into no answer of another request', async () => {
+  const forgetful = plain((_, reply) => void turn().then(() => reply.setVar('txn', 'foreign', true)))
+  const later = plain((_, reply) => sleep(20).then(() => reply.setVar('txn', 'own', true)))
+  const h = harness({ messages: { forgetful, later }, deadlineMs: 60_000 })
+  h.receive(notify([messageBytes('forgetful')], 1), notify([messageBytes('later')], 2))
+  await sleep(50)
+  expect(h.acks()).toEqual([[], [['set txn.own', true]]])
+  expect(h.counters.lateVariables).toBe(1)
+})
+
+describe('a handler declared sync', () => {
+  test('that returns a promise is answered by the fallback, and its rejection ends nothing', async () => {
+    const handle = (): Promise<void> => sleep(1).then(() => Promise.reject(new Error('late')))
+    const h = harness({ messages: { m: { ...plain(handle), sync: true } }, fallback })
+    h.receive(notify([messageBytes('m')]), notify([messageBytes('m')], 2))
+    expect(h.acks()).toEqual([[['set txn.cause', 'error']], [['set txn.cause', 'error']]])
+    await sleep(20)
+    expect(h.errors).toMatchObject([
+      { code: 'ERR_SPOP_NOT_SYNC' },
+      { code: 'ERR_SPOP_NOT_SYNC' },
+      { message: 'late' },
+      { message: 'late' },
+    ])
+  })
+
+  test('beside one that is not, in one NOTIFY, shares that NOTIFY and no other', async () => {
+    const quick = { ...plain((_, reply) => reply.setVar('txn', 'quick', true)), sync: true }
+    const later = plain((_, reply) => sleep(1).then(() => reply.setVar('txn', 'later', true)))
+    const h = harness({ messages: { quick, later }, deadlineMs: 60_000 })
+    h.receive(notify([messageBytes('quick'), messageBytes('later')], 1), notify([messageBytes('quick')], 2))
+    await sleep(30)
+    const both = [
+      ['set txn.quick', true],
+      ['set txn.later', true],
+    ]
+    expect(h.acks()).toEqual([[['set txn.quick', true]], both])
+  })
 })

@@ -4,18 +4,23 @@ import { agentWith, echo } from './support/agents.ts'
 import { harness } from './support/harness.ts'
 import { peer, until } from './support/peer.ts'
 import { golden } from './support/vectors.ts'
-import { hello, messageBytes, notify } from './support/wire.ts'
+import { hello, messageBytes, notify, typed } from './support/wire.ts'
 
 const bulk = message({ args: {}, handle: (_, reply) => reply.setVar('txn', 'v', 'x'.repeat(16_000)) })
 
+/** Of HAProxy up to 3.0, to which ACKs go out as they are made. */
+const OLD_HELLO = hello({ capabilities: typed.string('pipelining,async') })
+
 test('one read of the smallest NOTIFYs with the largest answers asks for a bounded number of bytes', () => {
-  const h = harness({ messages: { bulk } })
+  const h = harness({ messages: { bulk } }, false)
+  h.receive(OLD_HELLO)
+  h.writes.length = 0
   const request = notify([messageBytes('bulk')])
   const total = Math.floor(65_536 / request.length)
   h.receive(Buffer.concat(Array.from({ length: total }, () => request)))
   expect(h.sent()).toHaveLength(total)
   expect(h.counters.overloadAnswers).toBeGreaterThan(total / 2)
-  expect(h.writes[0]!.length).toBeLessThan(5 * 1024 * 1024)
+  expect(h.writes[0]!.length).toBeLessThan(512 * 1024)
 })
 
 test('a peer that does not take its answers is cut off, and the others are served', async () => {
@@ -24,13 +29,14 @@ test('a peer that does not take its answers is cut off, and the others are serve
   const [address] = await agent.listen('tcp://127.0.0.1:0')
   const slow = await peer(address!)
   const fast = await peer(address!)
-  slow.socket.write(hello())
+  slow.socket.write(OLD_HELLO)
   fast.socket.write(hello())
   await Promise.all([slow.frames(1), fast.frames(1)])
   slow.socket.pause()
-  const burst = Buffer.concat(Array.from({ length: 2_000 }, () => notify([messageBytes('bulk')])))
-  slow.socket.write(burst)
+  const burst = Buffer.concat(Array.from({ length: 20 }, () => notify([messageBytes('bulk')])))
+  const flood = setInterval(() => slow.socket.write(burst), 5)
   await until(() => agent.counters.slowPeersClosed === 1)
+  clearInterval(flood)
   fast.socket.write(notify([messageBytes('bulk')]))
   await fast.frames(2)
   expect(agent.counters.connections).toBe(1)

@@ -218,8 +218,7 @@ describe('an open connection', () => {
     h.session.drain()
     expect(h.closed).toBeUndefined()
     releases[0]!()
-    await Promise.resolve()
-    await Promise.resolve()
+    await new Promise(setImmediate)
     h.receive(notify([], 5))
     expect(h.closed).toBeUndefined()
     h.writes.length = 0

@@ -5,7 +5,8 @@ import type { Ack } from './ack.ts'
 import { deadline } from './deadline.ts'
 import type { AgentHello } from './hello.ts'
 import type { Ids } from './notify.ts'
-import { type ClientOptions, type ClientSettings, checkNumber, readClientOptions } from './options.ts'
+import { MAX_TIMER_MS, checkNumber } from '../options.ts'
+import { type ClientOptions, type ClientSettings, readClientOptions } from './options.ts'
 import { type SampleMessages, toMessages } from './sample.ts'
 import { ClientSession, type SessionCounters } from './session.ts'
 import { openSocket } from './socket.ts'
@@ -137,7 +138,7 @@ export class Client {
   notify(messages: SampleMessages, options: NotifyOptions = {}): Promise<Ack> {
     return new Promise((resolve, reject) => {
       const { timeoutMs = this.#settings.timeoutMs, ...given } = options
-      checkNumber('timeoutMs', timeoutMs, 1, 2 ** 31 - 1)
+      checkNumber('timeoutMs', timeoutMs, 1, MAX_TIMER_MS)
       const payload = encodeMessages(toMessages(messages))
       if (!this.#session.open) throw this.#failure ?? new SpopError('ERR_SPOP_CLIENT_CLOSED')
       if (this.#sent.size >= this.#window && this.#queued.size >= this.#settings.maxQueued) {

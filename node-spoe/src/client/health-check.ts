@@ -4,7 +4,7 @@ import { DEFAULT_MAX_FRAME_SIZE } from '../protocol/frame.ts'
 import { SPOP_VERSION } from '../protocol/hello.ts'
 import { deadline } from './deadline.ts'
 import type { AgentHello } from './hello.ts'
-import { checkNumber } from './options.ts'
+import { MAX_TIMER_MS, checkNumber } from '../options.ts'
 import { ClientSession } from './session.ts'
 import { openSocket } from './socket.ts'
 
@@ -46,7 +46,7 @@ const OFFER = {
  * @throws SpopError ERR_SPOP_ADDRESS, ERR_SPOP_OPTION
  */
 export async function healthCheck(address: string, options: HealthCheckOptions = {}): Promise<HealthCheckResult> {
-  const timeoutMs = checkNumber('timeoutMs', options.timeoutMs ?? 2_000, 1, 2 ** 31 - 1)
+  const timeoutMs = checkNumber('timeoutMs', options.timeoutMs ?? 2_000, 1, MAX_TIMER_MS)
   const start = performance.now()
   const opening = openSocket(address, { connectTimeoutMs: timeoutMs, tls: options.tls })
   try {

@@ -4,10 +4,8 @@ import { SpopError } from '../errors.ts'
 import { DEFAULT_MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE } from '../protocol/frame.ts'
 import { SPOP_VERSION } from '../protocol/hello.ts'
 import type { Offer } from './hello.ts'
-import { checkNumber } from './options.ts'
+import { MAX_TIMER_MS, checkNumber } from '../options.ts'
 import type { SampleMessages } from './sample.ts'
-
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** Options of {@link load}. */
 export interface LoadOptions {

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { ConnectionOptions } from 'node:tls'
 import { SpopError } from '../errors.ts'
+import { MAX_TIMER_MS, checkNumber } from '../options.ts'
 import { DEFAULT_MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE } from '../protocol/frame.ts'
 import { SPOP_VERSION } from '../protocol/hello.ts'
-
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** Options of {@link connect}. */
 export interface ClientOptions {
@@ -90,10 +89,4 @@ export function readClientOptions(options: ClientOptions): ClientSettings {
     tls: options.tls,
     onError: options.onError,
   }
-}
-
-/** @throws SpopError ERR_SPOP_OPTION */
-export function checkNumber(name: string, value: number, least: number, most: number): number {
-  if (value >= least && value <= most) return value
-  throw new SpopError('ERR_SPOP_OPTION', name, `${value} is not between ${least} and ${most}`)
 }

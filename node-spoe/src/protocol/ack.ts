@@ -167,22 +167,22 @@ function refused(name: Uint8Array, why: string): SpopError {
 }
 
 /** LEN, TYPE and FLAGS of an ACK. */
-const ACK_HEADER_BYTES = 9
+export const ACK_HEADER_BYTES = 9
 
 /** Bytes an ACK takes on the wire. */
 export function ackSize(idsLength: number, actionsLength: number): number {
   return ACK_HEADER_BYTES + idsLength + actionsLength
 }
 
-/** Bytes of actions that fit an ACK when LEN may be at most `maxFrameSize`. */
-export function actionsLimit(maxFrameSize: number, idsLength: number): number {
-  return maxFrameSize - (ACK_HEADER_BYTES - 4) - idsLength
+/** Bytes of actions that fit an ACK when LEN may be at most `maxAckSize`. */
+export function actionsLimit(maxAckSize: number, idsLength: number): number {
+  return maxAckSize - (ACK_HEADER_BYTES - 4) - idsLength
 }
 
 /**
  * ACK   LEN:u32 67 00000001 SID FID (set-var | unset-var)*     (SPOE.txt 3.2.7)
  *
- * SID and FID are the bytes of the NOTIFY. FIN is set: fragments were never announced.
+ * SID and FID are the bytes of the NOTIFY. FIN is set: an agent has no reason to send fragments.
  * The caller has reserved {@link ackSize} bytes; returns the position behind the frame.
  */
 export function writeAck(

@@ -20,7 +20,8 @@ export function readHaproxyDisconnect(cursor: Cursor): HaproxyDisconnect {
   const message = list.get('message')?.value
   return {
     status: typeof status === 'number' ? status : STATUS_UNKNOWN,
-    message: typeof message === 'string' ? message.slice(0, 255) : '',
+    // It ends up in logs, where a peer must not write lines of its own.
+    message: typeof message === 'string' ? message.slice(0, 255).replace(/[^\x20-\x7e]/g, '?') : '',
   }
 }
 

@@ -34,7 +34,7 @@ export function readHaproxyHello(cursor: Cursor): HaproxyHello {
   const versions = text(list.get('supported-versions'))
   if (versions === undefined) throw new SpopError('ERR_SPOP_NO_VERSION')
   if (!versions.split(',').some((version) => version.trim() === SPOP_VERSION)) {
-    throw new SpopError('ERR_SPOP_VERSION', versions.slice(0, 64))
+    throw new SpopError('ERR_SPOP_VERSION', versions.slice(0, 64).replace(/[^\x20-\x7e]/g, '?'))
   }
   return {
     maxFrameSize: frameSize(list.get('max-frame-size')),

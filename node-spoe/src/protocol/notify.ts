@@ -10,14 +10,20 @@ import type { Cursor } from './varint.ts'
  * value             typed data
  */
 
-/** Walks over the rest of a list and throws where it is malformed, before any handler has acted on half a frame. */
-export function checkMessages(cursor: Cursor): void {
+/**
+ * Walks over the rest of a list and throws where it is malformed, before any handler has acted on half a frame.
+ * Returns how many messages it holds.
+ */
+export function checkMessages(cursor: Cursor): number {
   const start = cursor.position
+  let count = 0
   while (cursor.position < cursor.end) {
     cursor.skip(cursor.varint('a message name'), 'a message name')
     skipArguments(cursor)
+    count++
   }
   cursor.position = start
+  return count
 }
 
 /** Moves past nb-args and the arguments of a message nobody handles. */
@@ -40,10 +46,11 @@ export class MessagePlan {
   /** Slot that stood at each position last time; nb-args is one byte, so 255 are enough. */
   readonly #guess = new Uint16Array(256)
   /**
-   * One for all messages of this name: it is closed as soon as a handler returns, and nothing else runs before that, so
-   * a handler that kept it finds it closed whenever it gets to run again.
+   * One for all messages of this name: it is closed as soon as a handler returns, so a handler that kept it finds it
+   * closed whenever it gets to run again.
    */
   readonly #view: FrameView
+  readonly #args: Readonly<Record<string, ArgType>>
 
   constructor(name: string, args: Readonly<Record<string, ArgType>>) {
     const declared = Object.keys(args)
@@ -51,7 +58,13 @@ export class MessagePlan {
     // UTF-8, like the spoe.conf in which the same names stand.
     this.#nameBytes = Buffer.from(name)
     this.#names = declared.map((arg) => Buffer.from(arg))
-    this.#view = new FrameView(name, Object.values(args), new Map(declared.map((arg, slot) => [arg, slot])))
+    this.#args = args
+    this.#view = this.#newView()
+  }
+
+  #newView(): FrameView {
+    const slots = new Map(Object.keys(this.#args).map((arg, slot) => [arg, slot]))
+    return new FrameView(this.name, Object.values(this.#args), slots)
   }
 
   /** Whether the bytes in `[start, end)` are this message's name. */
@@ -64,7 +77,8 @@ export class MessagePlan {
    * This loop is the hottest of the library: lengths below 240 are read in place, only longer ones by the cursor.
    */
   read(cursor: Cursor, buffer: Buffer): FrameView {
-    const view = this.#view
+    // A handler may bring the next message itself, by session(), while it still reads this one.
+    const view = this.#view.isOpen ? this.#newView() : this.#view
     const fields = view.fields
     for (let i = 0; i < fields.length; i += FIELD_WIDTH) fields[i] = ABSENT
     const count = cursor.byte('the number of arguments')

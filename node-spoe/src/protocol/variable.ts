@@ -32,7 +32,8 @@ export class VariableNames {
   }
 
   #learn(name: string): Buffer {
-    if (!/^[A-Za-z0-9_.]+$/.test(name)) {
+    // A number, against the type, would pass the test as text and has no length.
+    if (typeof name !== 'string' || !/^[A-Za-z0-9_.]+$/.test(name)) {
       throw new SpopError('ERR_SPOP_VARIABLE_NAME', String(name).slice(0, 100))
     }
     if (name.length > MAX_VARIABLE_NAME) throw new SpopError('ERR_SPOP_VARIABLE_LENGTH', name.slice(0, 100))

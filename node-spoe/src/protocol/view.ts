@@ -1,4 +1,4 @@
-import type { ArgType, ArgValues, MessageView, RawValue } from '../api.ts'
+import type { ArgType, ArgValues, MessageView } from '../api.ts'
 import { SpopError } from '../errors.ts'
 import { Type, readBool, readInteger, readValue } from './values.ts'
 import { formatIpv4, formatIpv6 } from './ip.ts'
@@ -28,6 +28,10 @@ export class FrameView implements MessageView<Record<string, ArgType>> {
   open(buffer: Buffer): void {
     this.#buffer = buffer
     this.#open = true
+  }
+
+  get isOpen(): boolean {
+    return this.#open
   }
 
   /** From here on reads throw. Lets go of the buffer, which would keep a whole read alive. */
@@ -71,16 +75,9 @@ export class FrameView implements MessageView<Record<string, ArgType>> {
     return typeByte !== ABSENT && (typeByte & 0x0f) !== Type.NULL
   }
 
-  raw(name: string): RawValue | undefined {
-    const slot = this.#slot(name)
-    const typeByte = this.#field(slot)
-    if (typeByte === ABSENT) return undefined
-    return {
-      type: typeByte & 0x0f,
-      buffer: this.#buffer,
-      start: this.fields[slot * FIELD_WIDTH + 1]!,
-      end: this.fields[slot * FIELD_WIDTH + 2]!,
-    }
+  type(name: string): number | undefined {
+    const typeByte = this.#field(this.#slot(name))
+    return typeByte === ABSENT ? undefined : typeByte & 0x0f
   }
 
   equals(slot: number, bytes: Uint8Array): boolean {

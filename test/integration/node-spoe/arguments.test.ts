@@ -47,7 +47,7 @@ describe.each(HAPROXY_VERSIONS)('the arguments that HAProxy %s sends', (version)
             args: Object.fromEntries<ArgType>(ARGS.map(([name, , type]) => [name, type])),
             handle(view) {
               typed = Object.fromEntries(names.map((name) => [name, view.get(name)]))
-              types = Object.fromEntries(names.map((name) => [name, view.raw(name)?.type]))
+              types = Object.fromEntries(names.map((name) => [name, view.type(name)]))
             },
           }),
           any: message({

@@ -11,6 +11,7 @@ export const escaped: { last: unknown } = { last: undefined }
 
 const check = message({
   args: { id: 'string', src: 'ip', auth: 'string', n: 'int' },
+  sync: true,
   handle(view, reply) {
     if (dirty) escaped.last = { garbage: [view.at(3)] }
     reply.setVar('txn', 'decision', view.equals(2, expected) ? 'allow' : 'deny')
