@@ -15,6 +15,7 @@ export const OUTCOME_ARGUMENTS = {
 export function outcomeHandler(counters: DecisionCounters): MessageHandler<typeof OUTCOME_ARGUMENTS> {
   return message({
     args: OUTCOME_ARGUMENTS,
+    sync: true,
     handle(view) {
       counters.outcome(view.get('rule') ?? '', Number(view.get('status') ?? 0))
     },

@@ -5,6 +5,7 @@ const agent = createAgent({
   messages: {
     check: message({
       args: {},
+      sync: true,
       handle(_view, reply) {
         reply.setVar('txn', 'decision', 'allow')
       },

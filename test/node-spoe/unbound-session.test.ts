@@ -7,7 +7,7 @@ import { actions, type DecodedFrame, frames, hello } from './support/wire.ts'
 interface Carried {
   readonly session: AgentSession
   readonly closes: number[]
-  sent(): DecodedFrame[]
+  readonly sent: () => DecodedFrame[]
 }
 
 function carry(agent: Agent): Carried {
