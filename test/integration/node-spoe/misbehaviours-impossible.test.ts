@@ -71,7 +71,12 @@ describe('no handler can make node-spoe', () => {
   })
 
   it('send an ACK above the agreed size, whatever it sets', async () => {
-    const { server, connection } = await connected((reply, n) => reply.setVar('txn', 'a', 'x'.repeat(n)), {}, 256)
+    const { server, connection } = await connected(
+      (reply, n) => reply.setVar('txn', 'a', 'x'.repeat(n)),
+      // No answer waits for others to be read.
+      { bufsize: 2 ** 30 },
+      256,
+    )
     const lengths = [...Array.from({ length: 60 }, (_, i) => 210 + i), 50_000]
     connection.socket.write(Buffer.concat(lengths.map((n) => ask(n))))
     const [, ...sent] = await connection.frames(1 + lengths.length)
