@@ -39,9 +39,11 @@ export interface SessionOutlet {
 const HARMLESS = new Set([0, 1, 2])
 
 /**
- * Frames of the agreed size that may wait to be sent; further NOTIFYs of the same read get an empty ACK. As many as HAProxy
- * has open at most; without it, 64 KiB of the smallest NOTIFYs could ask for hundreds of MiB.
+ * What may wait to be sent, in bytes or in frames of the agreed size, whichever is more; further NOTIFYs of the same read
+ * get an empty ACK. HAProxy has no more open than that; without a bound, 64 KiB of the smallest NOTIFYs could ask for
+ * hundreds of MiB.
  */
+const CONGESTED_BYTES = 65_536
 const CONGESTED_FRAMES = 20
 
 /** The longest moment after which HAProxy is taken to have read, milliseconds, see AckWindow. */
@@ -100,7 +102,7 @@ export class Session implements AckTarget, FrameSink {
   }
 
   get congested(): boolean {
-    return this.output.length + this.#gate.bytes > CONGESTED_FRAMES * this.frameLimit
+    return this.output.length + this.#gate.bytes > Math.max(CONGESTED_FRAMES * this.frameLimit, CONGESTED_BYTES)
   }
 
   /**
