@@ -12,6 +12,13 @@ import {
 
 const PROTECTED = { method: 'GET', path: '/api/usage' }
 const PUBLIC = { method: 'GET', path: '/public/hello' }
+/** As short as a busy machine allows: who waits for an agent that is gone waits for this. */
+const IMPATIENT = {
+  SPOE_PROCESSING_TIMEOUT: '500ms',
+  SPOP_DEADLINE: '400ms',
+  SPOE_AGAIN_TIMEOUT: '250ms',
+  SPOE_AGAIN_WITHIN_MS: '250',
+}
 
 describe.each(HAPROXY_VERSIONS)('when the agent falls silent behind HAProxy %s', (version) => {
   let edge: Edge
@@ -27,8 +34,9 @@ describe.each(HAPROXY_VERSIONS)('when the agent falls silent behind HAProxy %s',
   }
 
   it('closes protected routes and keeps public ones open after kill -9, and recovers by itself', async () => {
-    edge = await startEdge(version, { temporalAddress: NO_TEMPORAL, worker: false })
+    edge = await startEdge(version, { temporalAddress: NO_TEMPORAL, worker: false, env: IMPATIENT })
     const token = await edge.identity.token('viewer')
+    await untilAgentAnswers(edge)
     expect((await edge.send({ ...PROTECTED, headers: bearer(token) })).status).toBe(200)
 
     edge.agent.signal('SIGKILL')
@@ -44,7 +52,7 @@ describe.each(HAPROXY_VERSIONS)('when the agent falls silent behind HAProxy %s',
     edge = await startEdge(version, {
       temporalAddress: NO_TEMPORAL,
       worker: false,
-      env: { SPOE_PROCESSING_TIMEOUT: '500ms', SPOP_DEADLINE: '400ms' },
+      env: IMPATIENT,
     })
     const token = await edge.identity.token('viewer')
     await untilAgentAnswers(edge)

@@ -49,6 +49,8 @@ export type EdgeOptions = Partial<
 const PATIENT = {
   SPOP_DEADLINE: '10s',
   SPOE_PROCESSING_TIMEOUT: '12s',
+  SPOE_AGAIN_TIMEOUT: '6s',
+  SPOE_AGAIN_WITHIN_MS: '6000',
   SPOP_CHECK_TIMEOUT: '10s',
   // Most tests have no Temporal that could take what is left.
   OUTBOX_DRAIN: '200ms',
