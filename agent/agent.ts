@@ -52,6 +52,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
       outcome: outcomeHandler(counters),
     },
     deadlineMs: config.spop.deadline,
+    bufsize: config.spop.bufsize,
     varPrefix: VARIABLE_PREFIX,
     fallback: checkFallback(counters, REALM, config.spop.deadline),
     onError: spopErrorLog(log),

@@ -224,6 +224,7 @@ export const configSchema = z.strictObject({
     listen: z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(listen).min(1)),
     deadline: duration(1, 60_000).default(40),
     drain: duration(0, 600_000).default(3000),
+    bufsize: count.optional(),
   }),
   admin: z.strictObject({ listen: address(TCP, 'tcp://127.0.0.1:9101') }).optional(),
   temporal: z
