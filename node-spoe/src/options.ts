@@ -53,11 +53,7 @@ export type Settings = Pick<AgentOptions, 'messages' | 'fallback' | 'varPrefix' 
 
 /** @throws SpopError ERR_SPOP_OPTION for an unknown name or a value out of range */
 export function readOptions(options: AgentOptions): Settings {
-  for (const name of Object.keys(options)) {
-    if (!OTHERS.has(name) && !Object.hasOwn(DEFAULTS, name)) {
-      throw new SpopError('ERR_SPOP_OPTION', name, 'there is no such option')
-    }
-  }
+  refuseUnknown(options, DEFAULTS, OTHERS)
   const limits: Record<Limit, number> = { ...DEFAULTS }
   for (const name of Object.keys(DEFAULTS) as Limit[]) {
     limits[name] = checkNumber(name, options[name] ?? DEFAULTS[name], ...RANGES[name])
@@ -78,6 +74,14 @@ export function readOptions(options: AgentOptions): Settings {
   }
 }
 
+/** @throws SpopError ERR_SPOP_OPTION for a name that is neither a key of `numbers` nor one of `others` */
+export function refuseUnknown(options: object, numbers: object, others: ReadonlySet<string>, where = ''): void {
+  for (const name of Object.keys(options)) {
+    if (others.has(name) || Object.hasOwn(numbers, name)) continue
+    throw new SpopError('ERR_SPOP_OPTION', where + name, 'there is no such option')
+  }
+}
+
 /** @throws SpopError ERR_SPOP_OPTION if it is not a number from `least` to `most` */
 export function checkNumber(name: string, value: number, least: number, most: number): number {
   if (typeof value === 'number' && value >= least && value <= most) return value
@@ -92,9 +96,7 @@ function checkHandler(name: string, handler: AgentOptions['messages'][string]): 
     throw new SpopError('ERR_SPOP_OPTION', where, 'handle is not a function')
   }
   if (!isObject(handler.args)) throw new SpopError('ERR_SPOP_OPTION', `${where}.args`, 'it is no object')
-  for (const key of Object.keys(handler)) {
-    if (!HANDLER_KEYS.has(key)) throw new SpopError('ERR_SPOP_OPTION', `${where}.${key}`, 'there is no such option')
-  }
+  refuseUnknown(handler, {}, HANDLER_KEYS, `${where}.`)
   for (const [arg, type] of Object.entries<ArgType>(handler.args)) {
     if (!ARG_TYPES.has(type)) {
       throw new SpopError('ERR_SPOP_OPTION', `${where}.args.${arg}`, `"${type}" is not an argument type`)

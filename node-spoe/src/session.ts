@@ -6,7 +6,7 @@ import { SpopError } from './errors.ts'
 import type { AckTarget } from './exchange.ts'
 import type { Settings } from './options.ts'
 import type { Output } from './output.ts'
-import { type ActionWriter, ackSize, writeAck } from './protocol/ack.ts'
+import type { ActionWriter } from './protocol/ack.ts'
 import { encodeAgentDisconnect, readHaproxyDisconnect } from './protocol/disconnect.ts'
 import { DEFAULT_MAX_FRAME_SIZE, FLAG_ABORT, FLAG_FIN, FrameHeader, FrameType } from './protocol/frame.ts'
 import { encodeAgentHello, readHaproxyHello } from './protocol/hello.ts'
@@ -46,9 +46,6 @@ const HARMLESS = new Set([0, 1, 2])
 const CONGESTED_BYTES = 65_536
 const CONGESTED_FRAMES = 20
 
-/** The longest moment after which HAProxy is taken to have read, milliseconds, see AckWindow. */
-const MAX_MOMENT_MS = 100
-
 const LENGTH_BYTES = 4
 const NOTHING = new Uint8Array(0)
 
@@ -75,9 +72,6 @@ export class Session implements AckTarget, FrameSink {
   readonly #header = new FrameHeader()
   #state: 'hello' | 'checked' | 'open' | 'closed' = 'hello'
   readonly #gate: AckGate
-  readonly #momentMs: number
-  /** Looks at the gate again while it holds ACKs. */
-  #release: NodeJS.Timeout | undefined = undefined
   #reassembly: Reassembly | undefined = undefined
   #draining = false
   #receiving = false
@@ -90,9 +84,7 @@ export class Session implements AckTarget, FrameSink {
     this.#context = context
     this.#outlet = outlet
     this.output = output
-    // An answer that has to wait still comes in time, if it was ready by half of its deadline.
-    this.#momentMs = Math.min(context.settings.deadlineMs / 4, MAX_MOMENT_MS)
-    this.#gate = new AckGate(this.#momentMs, context.settings.deadlineMs)
+    this.#gate = new AckGate(output, context.settings, context.reporter, () => this.#endOrFlush())
     this.frameLimit = Math.min(context.settings.maxFrameSize, DEFAULT_MAX_FRAME_SIZE)
     this.maxAckSize = this.frameLimit
   }
@@ -125,7 +117,7 @@ export class Session implements AckTarget, FrameSink {
     }
     this.#receiving = false
     // After the NOTIFYs of this read, which tell how many ACKs must have been read.
-    if (this.#gate.count > 0) this.#releaseHeld(now)
+    if (this.#gate.count > 0) this.#gate.release(now)
     // Lets go of what was read: an idle connection keeps nothing.
     this.#cursor.reset(NOTHING, 0, 0)
     if (this.#draining && this.#notified && this.#isQuiet()) this.#end(STATUS_NORMAL, 0)
@@ -155,22 +147,8 @@ export class Session implements AckTarget, FrameSink {
   }
 
   sendAck(ids: Uint8Array, idsStart: number, idsEnd: number, actions: ActionWriter, since: number): void {
-    const { output } = this
-    const { counters } = this.#context.reporter
-    const size = ackSize(idsEnd - idsStart, actions.length)
     if (!this.#receiving) this.#gate.tick(performance.now())
-    if (this.#gate.admits(size)) {
-      const bytes = output.reserve(size)
-      output.length = writeAck(bytes, output.length, ids, idsStart, idsEnd, actions)
-      this.#gate.sent(size)
-      counters.framesOut++
-    } else {
-      const ack = Buffer.allocUnsafe(size)
-      writeAck(ack, 0, ids, idsStart, idsEnd, actions)
-      this.#gate.hold(ack, idsEnd - idsStart, since)
-      counters.acksHeld++
-      this.#release ??= setTimeout(() => this.#releaseLater(), this.#momentMs).unref()
-    }
+    this.#gate.send(ids, idsStart, idsEnd, actions, since)
     if (!this.#receiving) this.#endOrFlush()
   }
 
@@ -212,9 +190,7 @@ export class Session implements AckTarget, FrameSink {
   lost(): void {
     this.#state = 'closed'
     this.#reassembly = undefined
-    this.#context.reporter.counters.acksDropped += this.#gate.count
     this.#gate.drop()
-    clearTimeout(this.#release)
   }
 
   /** Nothing is in flight that HAProxy waits for. */
@@ -225,21 +201,6 @@ export class Session implements AckTarget, FrameSink {
   #endOrFlush(): void {
     if (this.#draining && this.#isQuiet()) this.#end(STATUS_NORMAL, 0)
     else this.#outlet.scheduleFlush()
-  }
-
-  #releaseHeld(now: number): void {
-    const { counters } = this.#context.reporter
-    const before = this.#gate.count
-    counters.deadlineAnswers += this.#gate.release(now, this.output)
-    counters.framesOut += before - this.#gate.count
-  }
-
-  #releaseLater(): void {
-    const now = performance.now()
-    this.#gate.tick(now)
-    this.#releaseHeld(now)
-    this.#release = this.#gate.count > 0 ? setTimeout(() => this.#releaseLater(), this.#momentMs).unref() : undefined
-    this.#endOrFlush()
   }
 
   #isAlive(): boolean {
@@ -370,9 +331,7 @@ export class Session implements AckTarget, FrameSink {
 
   #end(status: number, holdMs: number): void {
     if (this.#state === 'closed') return
-    this.#context.reporter.counters.framesOut += this.#gate.count
-    this.#gate.releaseAll(this.output)
-    clearTimeout(this.#release)
+    this.#gate.releaseAll()
     // A health check has had its answer; anything more would be part of it.
     if (this.#state !== 'checked') {
       this.output.append(encodeAgentDisconnect(status))

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { ConnectionOptions } from 'node:tls'
-import { SpopError } from '../errors.ts'
 import { DEFAULT_MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE } from '../protocol/frame.ts'
 import { SPOP_VERSION } from '../protocol/hello.ts'
 import type { Offer } from './hello.ts'
-import { MAX_TIMER_MS, checkNumber } from '../options.ts'
+import { MAX_TIMER_MS, checkNumber, refuseUnknown } from '../options.ts'
 import type { SampleMessages } from './sample.ts'
 
 /** Options of {@link load}. */
@@ -60,11 +59,7 @@ export interface LoadSettings extends Record<Numeric, number> {
 
 /** @throws SpopError ERR_SPOP_OPTION */
 export function readLoadOptions(options: LoadOptions): LoadSettings {
-  for (const name of Object.keys(options)) {
-    if (!OTHERS.has(name) && !Object.hasOwn(NUMBERS, name)) {
-      throw new SpopError('ERR_SPOP_OPTION', name, 'there is no such option')
-    }
-  }
+  refuseUnknown(options, NUMBERS, OTHERS)
   const number = (name: Numeric): number => {
     const [fallback, least, most] = NUMBERS[name]
     return checkNumber(name, options[name] ?? fallback, least, most)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ConnectionOptions } from 'node:tls'
 import { SpopError } from '../errors.ts'
-import { MAX_TIMER_MS, checkNumber } from '../options.ts'
+import { MAX_TIMER_MS, checkNumber, refuseUnknown } from '../options.ts'
 import { DEFAULT_MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE } from '../protocol/frame.ts'
 import { SPOP_VERSION } from '../protocol/hello.ts'
 
@@ -64,11 +64,7 @@ export interface ClientSettings extends Record<Numeric, number> {
 
 /** @throws SpopError ERR_SPOP_OPTION for an unknown name or a value out of range */
 export function readClientOptions(options: ClientOptions): ClientSettings {
-  for (const name of Object.keys(options)) {
-    if (!OTHERS.has(name) && !Object.hasOwn(NUMBERS, name)) {
-      throw new SpopError('ERR_SPOP_OPTION', name, 'there is no such option')
-    }
-  }
+  refuseUnknown(options, NUMBERS, OTHERS)
   const number = (name: Numeric): number => {
     const [fallback, least, most] = NUMBERS[name]
     return checkNumber(name, options[name] ?? fallback, least, most)
