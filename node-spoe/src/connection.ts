@@ -89,6 +89,8 @@ export class Connection implements SessionOutlet {
 
   /** Now and then: cuts off a peer that has gone, does not read, or does not end what it began. */
   check(now: number): void {
+    // Its end has a time of its own.
+    if (this.#closing) return
     const { idleTimeoutMs, writeTimeoutMs } = this.#context.settings
     const { partial, frames } = this.#session
     if (!partial) this.#partialFrame = -1

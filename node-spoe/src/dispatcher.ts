@@ -76,7 +76,7 @@ export class Dispatcher {
     counters.notifies++
     const limit = actionsLimit(target.maxAckSize, idsEnd - idsStart)
     const cause = refusal ?? (target.congested ? 'overload' : undefined)
-    // A session within a handler may find it in use.
+    // Unless a handler that is running brought this NOTIFY itself, by session().
     let reply = this.#shared.settled ? this.#shared : this.#newReply()
     if (cause !== undefined) {
       checkMessages(cursor)
