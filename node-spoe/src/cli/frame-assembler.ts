@@ -15,7 +15,7 @@ export interface AssembledFrames {
 }
 
 /** Frames above this are garbage; HAProxy's `max-frame-size` is 16380 by default. */
-export const MAX_FRAME_BYTES = 1024 * 1024
+const MAX_FRAME_BYTES = 1024 * 1024
 
 const LENGTH_BYTES = 4
 const NOTHING = Buffer.alloc(0)
@@ -24,7 +24,7 @@ const RECOGNISED_BYTES = 9
 const TYPES: ReadonlySet<number> = new Set(Object.values(FrameType))
 
 /** Whether bytes begin like a frame; undefined while they are too few to know. */
-export function looksLikeFrame(bytes: Uint8Array): boolean | undefined {
+function looksLikeFrame(bytes: Uint8Array): boolean | undefined {
   for (let i = 0; i < Math.min(bytes.length, RECOGNISED_BYTES); i++) {
     // LEN up to 1 MiB, known type, no flags but FIN and ABORT.
     const byte = bytes[i]!

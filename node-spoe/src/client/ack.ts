@@ -1,5 +1,5 @@
 import type { SpopError } from '../errors.ts'
-import type { Action, TypedValue } from '../protocol/model.ts'
+import type { Action, Frame, TypedValue } from '../protocol/model.ts'
 
 /** A variable's value: STRING as UTF-8 text, addresses as text, BINARY as bytes, integers exact. */
 export type AckValue = string | number | bigint | boolean | Uint8Array
@@ -16,6 +16,14 @@ export interface Ack {
   readonly aborted: boolean
   /** An action was malformed. HAProxy silently ignores it and all after it; `actions` holds those before. */
   readonly error: SpopError | undefined
+}
+
+/** @param error why decoding stopped, if it did */
+export function ackOf(
+  { streamId, frameId, actions, flags }: Frame & { type: 'ACK' },
+  error: SpopError | undefined,
+): Ack {
+  return { streamId, frameId, actions, variables: variablesOf(actions), aborted: flags.abort, error }
 }
 
 /** The variables that a list of actions sets, in HAProxy's reading. */

@@ -4,7 +4,7 @@ import { inspectFrame } from '../protocol/decode.ts'
 import { encodeHaproxyDisconnect } from '../protocol/disconnect.ts'
 import { FLAG_ABORT } from '../protocol/frame.ts'
 import { type FrameSink, FrameSplitter } from '../splitter.ts'
-import { type Ack, variablesOf } from './ack.ts'
+import { type Ack, ackOf } from './ack.ts'
 import { type AgentHello, type Offer, disconnectError, encodeHaproxyHello, readAgentHello } from './hello.ts'
 import type { LatencyHistogram } from './latency.ts'
 import { readAckId, writeNotifyId } from './load-frame.ts'
@@ -246,7 +246,5 @@ export class LoadConnection implements FrameSink {
 
 function firstAck(buffer: Buffer, start: number, end: number): Ack | undefined {
   const { frame, error } = inspectFrame(buffer, start, end)
-  if (frame?.type !== 'ACK') return undefined
-  const { streamId, frameId, actions, flags } = frame
-  return { streamId, frameId, actions, variables: variablesOf(actions), aborted: flags.abort, error }
+  return frame?.type === 'ACK' ? ackOf(frame, error) : undefined
 }

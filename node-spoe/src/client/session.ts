@@ -5,7 +5,7 @@ import { FrameType } from '../protocol/frame.ts'
 import type { Frame } from '../protocol/model.ts'
 import { STATUS_NORMAL, STATUS_UNKNOWN } from '../protocol/status.ts'
 import { type FrameSink, FrameSplitter } from '../splitter.ts'
-import { type Ack, variablesOf } from './ack.ts'
+import { type Ack, ackOf } from './ack.ts'
 import { type AgentHello, type Offer, disconnectError, encodeHaproxyHello, readAgentHello } from './hello.ts'
 import { type Ids, encodeNotify } from './notify.ts'
 import { Outstanding } from './outstanding.ts'
@@ -168,9 +168,7 @@ export class ClientSession<Context> implements FrameSink {
       this.counters.malformedAcks++
       this.#events.complaint(error)
     }
-    const { streamId, frameId, actions } = frame
-    const variables = variablesOf(actions)
-    this.#events.ack(context.value, { streamId, frameId, actions, variables, aborted: frame.flags.abort, error })
+    this.#events.ack(context.value, ackOf(frame, error))
   }
 
   #unexpected(ids: Ids): void {

@@ -1,5 +1,5 @@
-import { FrameType, connectionFrame } from './frame.ts'
-import { encodeKvList, readKvList } from './kv.ts'
+import { encodeFrame } from './encode.ts'
+import { readKvList } from './kv.ts'
 import { STATUS_UNKNOWN, statusMessage } from './status.ts'
 import type { Cursor } from './varint.ts'
 
@@ -30,16 +30,20 @@ export function readHaproxyDisconnect(cursor: Cursor): HaproxyDisconnect {
  * 3.0 refuses one above 255 bytes, and what a peer may learn about an error is its code.
  */
 export function encodeAgentDisconnect(status: number): Buffer {
-  return connectionFrame(
-    FrameType.AGENT_DISCONNECT,
-    encodeKvList({ 'status-code': status, message: statusMessage(status) }),
-  )
+  return encodeDisconnect('AGENT-DISCONNECT', status)
 }
 
 /** HAPROXY-DISCONNECT, the whole frame: what a client says before it closes (SPOE.txt 3.2.8). */
 export function encodeHaproxyDisconnect(status: number): Buffer {
-  return connectionFrame(
-    FrameType.HAPROXY_DISCONNECT,
-    encodeKvList({ 'status-code': status, message: statusMessage(status) }),
-  )
+  return encodeDisconnect('HAPROXY-DISCONNECT', status)
+}
+
+function encodeDisconnect(type: 'AGENT-DISCONNECT' | 'HAPROXY-DISCONNECT', status: number): Buffer {
+  return encodeFrame({
+    type,
+    kv: [
+      { name: 'status-code', type: 'UINT32', value: status },
+      { name: 'message', type: 'STRING', value: statusMessage(status) },
+    ],
+  })
 }

@@ -67,13 +67,3 @@ export class FrameHeader {
     }
   }
 }
-
-/** Writes LEN, TYPE, FLAGS = FIN and the two zero ids of a HELLO or DISCONNECT in front of `payload`. */
-export function connectionFrame(type: number, payload: Buffer): Buffer {
-  const frame = Buffer.alloc(11 + payload.length)
-  frame.writeUInt32BE(MIN_FRAME_LENGTH + payload.length, 0)
-  frame[4] = type
-  frame.writeUInt32BE(FLAG_FIN, 5)
-  payload.copy(frame, 11)
-  return frame
-}

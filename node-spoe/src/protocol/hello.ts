@@ -1,6 +1,7 @@
 import { SpopError } from '../errors.ts'
-import { DEFAULT_MAX_FRAME_SIZE, FrameType, MIN_MAX_FRAME_SIZE, connectionFrame } from './frame.ts'
-import { type KvEntry, encodeKvList, readKvList } from './kv.ts'
+import { encodeFrame } from './encode.ts'
+import { DEFAULT_MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE } from './frame.ts'
+import { type KvEntry, readKvList } from './kv.ts'
 import { Type } from './values.ts'
 import type { Cursor } from './varint.ts'
 
@@ -69,8 +70,12 @@ function frameSize(entry: KvEntry | undefined): number {
  */
 export function encodeAgentHello(maxFrameSize: number, fragmentation = false): Buffer {
   const capabilities = fragmentation ? 'pipelining,fragmentation' : 'pipelining'
-  return connectionFrame(
-    FrameType.AGENT_HELLO,
-    encodeKvList({ version: SPOP_VERSION, 'max-frame-size': maxFrameSize, capabilities }),
-  )
+  return encodeFrame({
+    type: 'AGENT-HELLO',
+    kv: [
+      { name: 'version', type: 'STRING', value: SPOP_VERSION },
+      { name: 'max-frame-size', type: 'UINT32', value: maxFrameSize },
+      { name: 'capabilities', type: 'STRING', value: capabilities },
+    ],
+  })
 }

@@ -1,5 +1,5 @@
-import { Type, type Value, readValue, skipValue } from './values.ts'
-import { type Cursor, MAX_VARINT_BYTES, writeVarint } from './varint.ts'
+import { type Value, readValue, skipValue } from './values.ts'
+import type { Cursor } from './varint.ts'
 
 /** One value of a KV-LIST with its type. */
 export interface KvEntry {
@@ -27,24 +27,4 @@ export function readKvList(cursor: Cursor): Map<string, KvEntry> {
     }
   }
   return list
-}
-
-/** A KV-LIST of strings (as STRING, UTF-8) and non-negative numbers (as UINT32): all that HELLO and DISCONNECT need. */
-export function encodeKvList(entries: Readonly<Record<string, string | number>>): Buffer {
-  const parts: Buffer[] = []
-  for (const [name, value] of Object.entries(entries)) {
-    parts.push(varint(name.length), Buffer.from(name, 'latin1'))
-    if (typeof value === 'number') {
-      parts.push(Buffer.of(Type.UINT32), varint(value))
-    } else {
-      const text = Buffer.from(value)
-      parts.push(Buffer.of(Type.STRING), varint(text.length), text)
-    }
-  }
-  return Buffer.concat(parts)
-}
-
-function varint(value: number): Buffer {
-  const bytes = Buffer.alloc(MAX_VARINT_BYTES)
-  return bytes.subarray(0, writeVarint(bytes, 0, value))
 }

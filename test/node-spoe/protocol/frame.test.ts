@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { FrameHeader, connectionFrame, readFrameLength } from '../../../node-spoe/src/protocol/frame.ts'
+import { FrameHeader, readFrameLength } from '../../../node-spoe/src/protocol/frame.ts'
 import { Cursor } from '../../../node-spoe/src/protocol/varint.ts'
 import { vectors } from '../support/vectors.ts'
-import { varint } from '../support/wire.ts'
+import { frame, varint } from '../support/wire.ts'
 
 function lengthOf(length: number): Buffer {
   const bytes = Buffer.alloc(4)
@@ -51,7 +51,7 @@ test('a frame with an id where none may be is refused', () => {
   cursor.reset(bytes, 0, bytes.length)
   header.read(cursor)
   expect(() => header.requireNoIds(cursor)).toThrow(expect.objectContaining({ code: 'ERR_SPOP_IDS' }))
-  const good = connectionFrame(102, Buffer.alloc(0))
+  const good = frame(102, Buffer.alloc(0))
   cursor.reset(good, 4, good.length)
   header.read(cursor)
   expect(() => header.requireNoIds(cursor)).not.toThrow()
