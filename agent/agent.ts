@@ -90,7 +90,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
 /** The providers of a configuration as the authenticator takes them. */
 export function providerConfigs(config: AgentConfig): ProviderConfig[] {
   return Object.entries(config.identity.providers).map(([name, settings]) => {
-    const { preset: _, clockSkew, maxLifetime, claims, ...rest } = settings
+    const { kind: _kind, preset: _preset, clockSkew, maxLifetime, claims, ...rest } = settings
     return withoutUndefined({
       name,
       ...rest,

@@ -48,21 +48,24 @@ function withAbsolutePaths(config: AgentConfig, base: string): AgentConfig {
       ...config.temporal,
       tls: typeof tls === 'boolean' ? tls : mapFiles(tls, ['caFile', 'certFile', 'keyFile'], absolute),
     },
-    identity: {
-      ...config.identity,
-      providers: Object.fromEntries(
-        Object.entries(config.identity.providers).map(([name, provider]) => [
-          name,
-          mapFiles(provider, ['caFile'], absolute),
-        ]),
-      ),
-    },
+    identity: mapPaths(config.identity, absolute),
   }
 }
 
 function mapFiles<T extends object>(settings: T, keys: readonly (keyof T)[], map: (path: string) => string): T {
   const files = keys.flatMap((key) => (settings[key] === undefined ? [] : [[key, map(String(settings[key]))]]))
   return { ...settings, ...Object.fromEntries(files) }
+}
+
+/** Every `file` and `…File` in a tree, made absolute: providers keep to these names for paths. */
+function mapPaths<T>(value: T, absolute: (path: string) => string): T {
+  if (Array.isArray(value)) return value.map((item: unknown) => mapPaths(item, absolute)) as T
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).map(([key, member]: [string, unknown]) => [
+    key,
+    typeof member === 'string' && /^file$|File$/.test(key) ? absolute(member) : mapPaths(member, absolute),
+  ])
+  return Object.fromEntries(entries) as T
 }
 
 /** {@link loadConfig} on text that is already there: paths stay as they are, `file` is only for messages. */

@@ -1,30 +1,10 @@
 import { z } from 'zod'
-import type { ErrorCode } from '../errors.ts'
-import { defaults } from '../identity/config.ts'
-import { endpointUrl } from '../identity/endpoint.ts'
 import { isNetwork } from './address.ts'
-import { parseDuration } from './duration.ts'
+import { duration, name, oneOrMore, refuse, text, variable } from './fields.ts'
+import { provider } from './providers/provider.ts'
 
 /** Statuses that the shipped haproxy.cfg turns into responses. */
 export const DENY_STATUSES = [400, 401, 403, 404, 429, 503] as const
-
-/** A zod refusal that keeps our own error code. */
-function refuse(ctx: z.RefinementCtx, code: ErrorCode, message: string): typeof z.NEVER {
-  ctx.addIssue({ code: 'custom', message, params: { code } })
-  return z.NEVER
-}
-
-/** `40ms` and the like, as milliseconds. */
-function duration(minMs: number, maxMs: number): z.ZodType<number, string> {
-  return z.string({ message: 'expected a duration such as 40ms' }).transform((text, ctx) => {
-    const ms = parseDuration(text)
-    if (ms === undefined) return refuse(ctx, 'CONFIG_DURATION', `"${text}" is not a duration`)
-    if (ms < minMs || ms > maxMs) {
-      return refuse(ctx, 'CONFIG_DURATION', `"${text}" is outside ${minMs}ms to ${maxMs}ms`)
-    }
-    return ms
-  })
-}
 
 function address(schemes: RegExp, example: string): z.ZodType<string> {
   const message = `expected an address such as ${example}`
@@ -32,12 +12,6 @@ function address(schemes: RegExp, example: string): z.ZodType<string> {
     .string({ message })
     .regex(schemes, { message })
     .refine((value) => !value.startsWith('tcp:') || isPort(value), PORT_MESSAGE)
-}
-
-/** A URL that keys may be fetched from: https, or http on this machine. */
-function endpoint(what: string): z.ZodType<string> {
-  const message = `expected ${what}: https, or http on loopback`
-  return z.string({ message }).refine((value) => endpointUrl(value) !== undefined, { message })
 }
 
 /** A whole number from 1; text too, because inside { } an environment reference has to be quoted. */
@@ -62,41 +36,6 @@ const SPOP = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}|unix:\/\/\/
 
 const PORT_MESSAGE = { message: 'expected a port up to 65535' }
 const isPort = (address: string): boolean => Number(/:(\d+)$/.exec(address)?.[1] ?? 0) <= 65_535
-
-const oneOrMore = <T extends z.ZodType<string>>(item: T): z.ZodType<string[]> =>
-  z.union([item.transform((one) => [one as string]), z.array(item as z.ZodType<string>).min(1)])
-
-const text = z.string().min(1)
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, {
-  message: 'expected a name: letters, digits, "-" and "_", 32 at most, starting with a letter or digit',
-})
-const claimPath = z.union([text.transform((claim) => [claim]), z.array(text).min(1).max(8)])
-
-const provider = z.strictObject({
-  preset: z.literal('oidc').default('oidc'),
-  issuer: endpoint('the issuer URL, as the "iss" claim writes it'),
-  jwksUri: endpoint('the URL of the key set').optional(),
-  audience: oneOrMore(text),
-  algorithms: z
-    .array(
-      z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']),
-    )
-    .min(1)
-    .default([...defaults.algorithms]),
-  clockSkew: duration(0, 600_000).default(defaults.clockSkewS * 1000),
-  maxLifetime: duration(1000, 365 * 86_400_000).optional(),
-  typ: oneOrMore(text).optional(),
-  required: z.boolean().default(defaults.required),
-  caFile: text.optional(),
-  claims: z
-    .strictObject({
-      subject: claimPath.default([...defaults.claims.subject]),
-      tenant: claimPath.default([...defaults.claims.tenant]),
-      roles: claimPath.default([...defaults.claims.roles]),
-      scopes: claimPath.optional(),
-    })
-    .prefault({}),
-})
 
 const temporalTls = z.union([
   z.boolean(),
@@ -155,10 +94,6 @@ const denyStatus = z.union(
   DENY_STATUSES.map((status) => z.literal(status)),
   { message: `expected one of the statuses ${DENY_STATUSES.join(', ')}` },
 )
-
-const variable = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, {
-  message: 'expected a variable name: a small letter, then small letters, digits and "_", 40 at most',
-})
 
 const rule = z.strictObject({
   name,

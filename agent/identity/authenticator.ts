@@ -155,7 +155,7 @@ class JwtAuthenticator implements Authenticator {
     const key = cacheKey(provider.cachePrefix, digest)
     const underWay = this.#pending.get(key)
     if (underWay !== undefined) return underWay.then((result) => this.#count(provider.row, result))
-    const verdict = verifyToken(parsed, provider.config, provider.keys, {
+    const verdict = verifyToken(parsed, digest, provider.config, provider.keys, {
       now: this.#now,
       mayWait: this.#pending.size < MAX_PENDING,
     })

@@ -1,5 +1,5 @@
 import type { ProviderConfig } from './config.ts'
-import type { Identity } from './identity.ts'
+import { type Identity, identityOf } from './identity.ts'
 import { atPath, freezeJson, type JsonObject } from './plain-json.ts'
 import type { DenyReason } from './reasons.ts'
 import { mediaType } from './strict-jwt.ts'
@@ -27,9 +27,15 @@ export interface SignedClaims {
 /**
  * Judges the claims of a token whose signature is proven and normalises them. The first rule broken, in this order, is
  * the reason: typ, dates, lifetime, audience, kind of token, binding, then what becomes a variable.
+ * @param digest SHA-256 of the token, base64url
  * @param nowS seconds since the epoch
  */
-export function judgeClaims(token: SignedClaims, provider: ProviderConfig, nowS: number): Identity | DenyReason {
+export function judgeClaims(
+  token: SignedClaims,
+  digest: string,
+  provider: ProviderConfig,
+  nowS: number,
+): Identity | DenyReason {
   const { payload } = token
   if (!typAccepted(token.typ, provider.typ)) return 'typ_mismatch'
   const { iss, exp, aud } = payload as { iss?: unknown; exp?: unknown; aud?: unknown }
@@ -52,15 +58,21 @@ export function judgeClaims(token: SignedClaims, provider: ProviderConfig, nowS:
   const roles = provider.claims.roles.length === 0 ? [] : names([atPath(claims, provider.claims.roles)], MAX_ROLES)
   const scopes = names(scopeClaims(claims, provider.claims.scopes), MAX_SCOPES, / +/)
   if (tenant === undefined || roles === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
-  return Object.freeze({
+  const { iat, jti, sid } = claims
+  return identityOf({
     provider: provider.name,
+    method: 'jwt',
     issuer: provider.issuer,
     subject,
     tenant,
-    roles: Object.freeze(roles),
-    scopes: Object.freeze(scopes),
+    roles,
+    scopes,
     claims,
     expiresAt: exp as number,
+    issuedAt: iat as number | undefined,
+    credentialId: typeof jti === 'string' ? jti : '',
+    session: typeof sid === 'string' ? sid : '',
+    digest,
   })
 }
 

@@ -2,7 +2,15 @@
  * How a denial is presented in WWW-Authenticate (RFC 6750 section 3): `bare` names the scheme only, because a request
  * without credentials must not be told of an error (section 3.1); `none` sends no header at all.
  */
-export type ChallengeForm = 'none' | 'bare' | 'invalid_request' | 'invalid_token' | 'insufficient_scope'
+export type ChallengeForm =
+  | 'none'
+  | 'bare'
+  | 'invalid_request'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  // RFC 9449 section 7.1: of the scheme DPoP.
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
 
 export interface ReasonRow {
   /** HTTP status HAProxy answers with; 503 and 429 go with Retry-After. */
@@ -22,14 +30,14 @@ export const reasons = {
   no_credentials: {
     status: 401,
     challenge: 'bare',
-    description: 'A bearer token is required',
-    hint: 'The request carries no Authorization header of the Bearer scheme.',
+    description: 'A credential is required',
+    hint: 'The request carries none of the credentials that the rule takes, at none of the places where its providers look.',
   },
   multiple_credentials: {
     status: 400,
     challenge: 'invalid_request',
     description: 'More than one credential was sent',
-    hint: 'Send one Authorization header with one token: HAProxy and servers disagree about which of two counts.',
+    hint: 'Send one credential, once: of two Authorization headers, or a header and a cookie, servers choose differently.',
   },
   malformed_token: {
     status: 400,
@@ -133,6 +141,48 @@ export const reasons = {
     description: 'The token has been revoked',
     hint: 'A revocation entry names this token, its subject or its session.',
   },
+  inactive: {
+    status: 401,
+    challenge: 'invalid_token',
+    description: 'The token is not active',
+    hint: 'The authorization server says that the token is not, or no longer, active (RFC 7662), or forward-auth refused the session.',
+  },
+  replayed: {
+    status: 401,
+    challenge: 'invalid_token',
+    description: 'The credential was used before',
+    hint: 'A one-time credential (a webhook delivery, a presigned request) came a second time.',
+  },
+  dpop_missing: {
+    status: 401,
+    challenge: 'invalid_dpop_proof',
+    description: 'A DPoP proof is required',
+    hint: 'The token is bound to a key (cnf.jkt): it goes with "Authorization: DPoP" and a DPoP header, which spoe.conf has to send.',
+  },
+  dpop_invalid: {
+    status: 401,
+    challenge: 'invalid_dpop_proof',
+    description: 'The DPoP proof is invalid',
+    hint: 'Check htm, htu (publicBaseUrl of the provider), iat, ath and the signature of the proof (RFC 9449 section 4.3).',
+  },
+  dpop_replayed: {
+    status: 401,
+    challenge: 'invalid_dpop_proof',
+    description: 'The DPoP proof was used before',
+    hint: 'Each request needs a proof of its own with a fresh jti.',
+  },
+  dpop_nonce_required: {
+    status: 401,
+    challenge: 'use_dpop_nonce',
+    description: 'A nonce is required in the DPoP proof',
+    hint: 'Clients try again with the nonce of the DPoP-Nonce header (RFC 9449 section 9).',
+  },
+  body_truncated: {
+    status: 400,
+    challenge: 'none',
+    description: 'The body did not arrive whole',
+    hint: 'A signature covers the whole body: wait for it (http-request wait-for-body) and raise tune.bufsize and max-frame-size.',
+  },
   ambiguous_host: {
     status: 400,
     challenge: 'none',
@@ -144,6 +194,30 @@ export const reasons = {
     challenge: 'none',
     description: 'The path is ambiguous',
     hint: 'Dot segments, semicolons, encoded slashes, backslashes, control characters and broken escapes are refused: servers disagree about what they mean.',
+  },
+  client_cert_required: {
+    status: 403,
+    challenge: 'none',
+    description: 'A client certificate is required',
+    hint: 'The connection came without a client certificate: bind with "verify optional ca-file ...", and send ssl_c_der in spoe.conf.',
+  },
+  client_cert_untrusted: {
+    status: 403,
+    challenge: 'none',
+    description: 'The client certificate is not trusted',
+    hint: 'HAProxy could not verify the chain (ssl_c_verify is not 0): compare ca-file with the issuer of the certificate.',
+  },
+  client_cert_expired: {
+    status: 403,
+    challenge: 'none',
+    description: 'The client certificate is not within its dates',
+    hint: 'notBefore or notAfter of the certificate excludes this moment; resumed TLS sessions outlive certificates.',
+  },
+  client_cert_not_allowed: {
+    status: 403,
+    challenge: 'none',
+    description: 'The client certificate names no accepted caller',
+    hint: 'The name source of the provider (uri, dns, email, cn, dn, x5t) gives none, several, or one outside the allowed ones.',
   },
   insufficient_scope: {
     status: 403,
@@ -180,6 +254,30 @@ export const reasons = {
     challenge: 'none',
     description: 'Tokens cannot be verified now',
     hint: 'No usable keys of the provider: see lastError in its status; check issuer, jwksUri, network and CA.',
+  },
+  introspection_unavailable: {
+    status: 503,
+    challenge: 'none',
+    description: 'Tokens cannot be checked now',
+    hint: 'The introspection endpoint did not answer: see lastError in /status; check URL, client credentials, network and CA.',
+  },
+  sts_unavailable: {
+    status: 503,
+    challenge: 'none',
+    description: 'AWS identities cannot be checked now',
+    hint: 'AWS STS did not answer or throttles: see lastError in /status; check the network and the proxy.',
+  },
+  forward_auth_unavailable: {
+    status: 503,
+    challenge: 'none',
+    description: 'Sessions cannot be checked now',
+    hint: 'The forward-auth server did not answer: see lastError in /status.',
+  },
+  secrets_unavailable: {
+    status: 503,
+    challenge: 'none',
+    description: 'Credentials cannot be checked now',
+    hint: 'A file of keys or secrets cannot be read: see lastError in /status.',
   },
   overload: {
     status: 503,
@@ -235,7 +333,8 @@ export interface ChallengeOptions {
 export function challenge(reason: DenyReason, options: ChallengeOptions): string {
   const { challenge: form, description } = reasons[reason]
   if (form === 'none') return ''
-  let value = `Bearer realm=${quoted(options.realm)}`
+  const scheme = form === 'invalid_dpop_proof' || form === 'use_dpop_nonce' ? 'DPoP' : 'Bearer'
+  let value = `${scheme} realm=${quoted(options.realm)}`
   if (form !== 'bare') value += `, error="${form}", error_description="${description}"`
   const scope = form === 'bare' || form === 'insufficient_scope' ? scopeValue(options.scope ?? '') : ''
   return scope === '' ? value : `${value}, scope="${scope}"`

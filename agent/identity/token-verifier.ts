@@ -26,25 +26,29 @@ export interface VerifyOptions {
  */
 export function verifyToken(
   token: StrictJwt,
+  digest: string,
   provider: ProviderConfig,
   keys: KeyManager,
   options: VerifyOptions,
 ): Verdict | Promise<Verdict> {
   if (!provider.algorithms.includes(token.alg)) return refused('alg_not_allowed')
   const found = keys.find(token.kid, token.alg)
-  if (typeof found !== 'string') return verifyWith(token, found, 0, provider, options)
+  if (typeof found !== 'string') return verifyWith(token, digest, found, 0, provider, options)
   const fetching = keys.awaitMissing(found)
   if (fetching === undefined) return refused(found)
   if (!options.mayWait) return refused('overload')
   return fetching.then(() => {
     const afterwards = keys.find(token.kid, token.alg)
-    return typeof afterwards === 'string' ? refused(afterwards) : verifyWith(token, afterwards, 0, provider, options)
+    return typeof afterwards === 'string'
+      ? refused(afterwards)
+      : verifyWith(token, digest, afterwards, 0, provider, options)
   })
 }
 
 /** Tries the candidates from `index` on; goes on synchronously as long as the checks are synchronous. */
 function verifyWith(
   token: StrictJwt,
+  digest: string,
   candidates: readonly VerificationKey[],
   index: number,
   provider: ProviderConfig,
@@ -54,13 +58,21 @@ function verifyWith(
   if (key === undefined) return refused('signature_invalid')
   if (!options.mayWait && !isQuick(token.alg, key)) return refused('overload')
   const judge = (valid: boolean): Verdict | Promise<Verdict> =>
-    valid ? judged(token, key, provider, options.now()) : verifyWith(token, candidates, index + 1, provider, options)
+    valid
+      ? judged(token, digest, key, provider, options.now())
+      : verifyWith(token, digest, candidates, index + 1, provider, options)
   const valid = verifySignature(token, key)
   return typeof valid === 'boolean' ? judge(valid) : valid.then(judge)
 }
 
-function judged(token: StrictJwt, key: VerificationKey, provider: ProviderConfig, nowMs: number): Verdict {
-  const identity = judgeClaims(token, provider, nowMs / 1000)
+function judged(
+  token: StrictJwt,
+  digest: string,
+  key: VerificationKey,
+  provider: ProviderConfig,
+  nowMs: number,
+): Verdict {
+  const identity = judgeClaims(token, digest, provider, nowMs / 1000)
   if (typeof identity === 'string') return refused(identity)
   return { result: Object.freeze({ ok: true, identity }), keyId: key.id }
 }

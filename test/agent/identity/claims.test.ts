@@ -10,14 +10,14 @@ const GOOD = { iss: ISSUER, sub: 'user-1', aud: 'orders-api', exp: NOW + 300, ia
 
 function judge(claims: object, overrides: Partial<ProviderConfig> = {}, typ?: string) {
   const payload = JSON.parse(JSON.stringify({ ...GOOD, ...claims })) as JsonObject
-  return judgeClaims({ typ, payload }, provider(ISSUER, overrides), NOW)
+  return judgeClaims({ typ, payload }, 'digest', provider(ISSUER, overrides), NOW)
 }
 
 /** As {@link judge}, with one claim written as JSON text, for numbers that JSON.stringify cannot write. */
 function judgeText(member: string) {
   const { exp: _exp, ...rest } = GOOD
   const payload = JSON.parse(`${JSON.stringify(rest).slice(0, -1)},${member}}`) as JsonObject
-  return judgeClaims({ typ: undefined, payload }, provider(ISSUER), NOW)
+  return judgeClaims({ typ: undefined, payload }, 'digest', provider(ISSUER), NOW)
 }
 
 describe('dates', () => {

@@ -32,6 +32,8 @@ describe('reasons', () => {
       invalid_request: [400],
       invalid_token: [401],
       insufficient_scope: [403],
+      invalid_dpop_proof: [401],
+      use_dpop_nonce: [401],
     }
     for (const reason of denyReasons) expect(statusOf[reasons[reason].challenge]).toContain(reasons[reason].status)
   })

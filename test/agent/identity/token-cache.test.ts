@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Authenticated } from '../../../agent/identity/identity.ts'
+import { type Authenticated, identityOf } from '../../../agent/identity/identity.ts'
 import { denied } from '../../../agent/identity/reasons.ts'
 import { cacheKey, cacheKeyPrefix, cacheLimits, TokenCache, tokenDigest } from '../../../agent/identity/token-cache.ts'
 import { FakeClock, provider } from './support/provider.ts'
@@ -14,16 +14,15 @@ function verified(
   expiresInS: number,
   claims: Record<string, unknown> = {},
 ): { result: Authenticated; keyId: string; tokenLength: number } {
-  const identity = {
+  const identity = identityOf({
     provider: 'corp',
+    method: 'jwt',
     issuer: corp.issuer,
     subject: 'a',
-    tenant: '',
-    roles: [],
-    scopes: [],
+    digest: 'digest',
     claims,
     expiresAt: clock.seconds + expiresInS,
-  }
+  })
   return { result: { ok: true, identity }, keyId: 'key-1', tokenLength: 1000 }
 }
 

@@ -1,6 +1,6 @@
 import { parseConfig } from '../../../agent/config/load.ts'
 import type { Authenticator } from '../../../agent/identity/authenticator.ts'
-import type { AuthResult, Identity } from '../../../agent/identity/identity.ts'
+import { type AuthResult, type Identity, identityOf as makeIdentity } from '../../../agent/identity/identity.ts'
 import { compileRules } from '../../../agent/rules/compile.ts'
 import { RequestView } from '../../../agent/rules/facts.ts'
 import type { RuleSet } from '../../../agent/rules/rule.ts'
@@ -21,17 +21,16 @@ export function rulesOf(yaml: string): RuleSet {
 }
 
 export function identityOf(partial: Partial<Identity> = {}): Identity {
-  return {
+  return makeIdentity({
     provider: 'corp',
+    method: 'jwt',
     issuer: 'https://id.example.com',
     subject: 'alice',
     tenant: 'acme',
-    roles: [],
-    scopes: [],
-    claims: {},
+    digest: 'digest',
     expiresAt: 4e9,
     ...partial,
-  }
+  })
 }
 
 export function requestOf(method: string, path: string, host = 'www.example.com'): RequestView {
