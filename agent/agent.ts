@@ -2,11 +2,10 @@ import { createAgent } from 'node-spoe'
 import { type AdminServer, startAdminServer } from './admin/server.ts'
 import { checkFallback, checkHandler } from './check.ts'
 import type { LoadedConfig } from './config/load.ts'
-import type { AgentConfig } from './config/schema.ts'
 import { DecisionCounters } from './counters.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createAuthenticator } from './identity/authenticator.ts'
-import type { ProviderConfig } from './identity/config.ts'
+import { providerConfigs } from './identity/provider-configs.ts'
 import type { Logger } from './log.ts'
 import { outcomeHandler } from './outcome.ts'
 import { compileRules } from './rules/compile.ts'
@@ -85,25 +84,4 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
       await admin?.close()
     }
   }
-}
-
-/** The providers of a configuration as the authenticator takes them. */
-export function providerConfigs(config: AgentConfig): ProviderConfig[] {
-  return Object.entries(config.identity.providers).map(([name, settings]) => {
-    const { kind: _kind, preset: _preset, clockSkew, maxLifetime, claims, ...rest } = settings
-    return withoutUndefined({
-      name,
-      ...rest,
-      clockSkewS: clockSkew / 1000,
-      maxLifetimeS: maxLifetime === undefined ? undefined : maxLifetime / 1000,
-      claims: withoutUndefined(claims),
-    })
-  })
-}
-
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
-
-/** Optional keys are left out, not set to `undefined`: `exactOptionalPropertyTypes` tells the two apart. */
-function withoutUndefined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as Defined<T>
 }

@@ -1,5 +1,6 @@
 import { algorithms } from './algorithms.ts'
 import { endpointUrl } from './endpoint.ts'
+import type { LocationConfig } from './location.ts'
 
 /** Where a provider's tokens carry what we need: each a path of object keys, so that names may hold dots and slashes. */
 export interface ClaimPaths {
@@ -10,16 +11,51 @@ export interface ClaimPaths {
   readonly roles: readonly string[]
   /** Without it `scope` and `scp` are read, as a string or an array, and merged. */
   readonly scopes?: readonly string[]
+  /** Claims handed to HAProxy, by variable name. */
+  readonly variables?: Readonly<Record<string, readonly string[]>>
 }
 
-/** One OIDC provider whose signed JWTs are accepted, as the config loader hands it over. */
+/** What a claim must hold; of a claim that is an array, one member must. */
+export interface RequiredClaim {
+  /** Object keys from the top of the claims. */
+  readonly path: readonly string[]
+  /** Compared by type too: `true` is not `"true"`. Without values and patterns the claim must be there, and not empty. */
+  readonly values?: readonly (string | number | boolean)[]
+  /** Texts in which `*` stands for any characters, none included. A value or a pattern must fit. */
+  readonly patterns?: readonly string[]
+}
+
+/** How DPoP proofs are judged (RFC 9449); the check itself is agent/identity/binding. */
+export interface DpopConfig {
+  /** Scheme, host and path prefix as clients see them, without a slash at the end: `htu` is compared with it. */
+  readonly publicBaseUrl: string
+  /** Whether proofs must carry a nonce of ours (section 8). */
+  readonly nonce: boolean
+}
+
+/**
+ * One issuer whose signed JWTs are accepted, as the presets make it of agent.yaml. A provider of agent.yaml is one or
+ * several of these: they share its name. Plain data only: the token cache tells configurations apart by their JSON.
+ */
 export interface ProviderConfig {
-  /** Unique; no `/`, so that `<provider>/<subject>` cannot be forged by another provider's subject. */
+  /** Unique together with the issuer; no `/`, so that `<provider>/<subject>` cannot be forged by another provider's subject. */
   readonly name: string
   /** Equals the `iss` claim character by character. https, or http on loopback. */
   readonly issuer: string
   /** Where the keys are; without it they are found by OIDC discovery below the issuer. */
   readonly jwksUri?: string
+  /** Instead of jwksUri: several places of the same keys, tried in this order. */
+  readonly jwksUris?: readonly string[]
+  /** Hosts (`host` or `host:port`, small letters) where a discovered jwks_uri may lie beside the issuer's own origin. */
+  readonly jwksHosts?: readonly string[]
+  /** Where the last good key set is kept over restarts. No two issuers share a file. */
+  readonly keysFile?: string
+  /** File with the bearer token that the endpoints of keys and discovery demand, read at each fetch. */
+  readonly jwksTokenFile?: string
+  /** http or https proxy for this issuer's endpoints; no credentials in it. */
+  readonly proxy?: string
+  /** Milliseconds past their refresh time for which keys serve while their endpoint fails; the key manager's default if absent. */
+  readonly maxStaleMs?: number
   /** At least one; a token must name one of them exactly. */
   readonly audience: readonly string[]
   /** Asymmetric only. */
@@ -35,6 +71,27 @@ export interface ProviderConfig {
   /** PEM file with the CA certificates trusted for this provider's endpoints, read at each fetch. */
   readonly caFile?: string
   readonly claims: ClaimPaths
+  /** Where a token may lie in a request. */
+  readonly locations: readonly LocationConfig[]
+  /** The claim that `audience` is compared with, where it is not `aud`. */
+  readonly audienceClaim?: readonly string[]
+  /** All must hold. */
+  readonly requiredClaims?: readonly RequiredClaim[]
+  /** All must be granted, else `insufficient_scope`. */
+  readonly requiredScopes?: readonly string[]
+  /** Tenants accepted; a token of none is refused then. */
+  readonly tenants?: readonly string[]
+  /** Accepts OpenID Connect ID tokens, which are made for the client and not for an API. */
+  readonly allowIdToken?: boolean
+  /** Roles by what the token's roles claim holds (groups, often). */
+  readonly roleMap?: Readonly<Record<string, readonly string[]>>
+  /** With a roleMap: roles of the token that are not in it stay as they are. They are dropped otherwise. */
+  readonly keepUnmappedRoles?: boolean
+  /** `required`: a token that is bound to no key (RFC 7800 `cnf`) is refused. A bound one is checked in either case. */
+  readonly binding?: 'required'
+  readonly dpop?: DpopConfig
+  /** URL of the protected resource metadata (RFC 9728), told in challenges. */
+  readonly resourceMetadata?: string
 }
 
 /** What a provider has when agent.yaml says nothing. */
@@ -44,6 +101,10 @@ export const defaults = {
   clockSkewS: 60,
   required: true,
   claims: { subject: ['sub'], tenant: ['tenant'], roles: ['roles'] },
+  locations: [
+    { in: 'authorization', scheme: 'bearer' },
+    { in: 'authorization', scheme: 'dpop' },
+  ],
 } as const satisfies Partial<ProviderConfig>
 
 /**
@@ -52,14 +113,15 @@ export const defaults = {
  * @throws {TypeError} names the provider and what is wrong with it
  */
 export function assertProviders(providers: readonly ProviderConfig[]): void {
-  const names = new Set<string>()
+  const known = new Set<string>()
   for (const provider of providers) {
     const fail = (what: string): never => {
       throw new TypeError(`identity provider "${provider.name}": ${what}`)
     }
     if (provider.name === '' || provider.name.includes('/')) fail('the name must not be empty or hold a "/"')
-    if (names.has(provider.name)) fail('the name is used twice')
-    names.add(provider.name)
+    const id = `${provider.name}/${provider.issuer}`
+    if (known.has(id)) fail('the name is used twice with one issuer')
+    known.add(id)
     if (provider.audience.length === 0 || provider.audience.includes('')) fail('at least one audience is required')
     if (provider.algorithms.length === 0) fail('at least one algorithm is required')
     for (const name of provider.algorithms) {
@@ -67,12 +129,10 @@ export function assertProviders(providers: readonly ProviderConfig[]): void {
     }
     if (!(provider.clockSkewS >= 0 && provider.clockSkewS <= 600)) fail('clockSkewS must lie between 0 and 600')
     if (provider.claims.subject.length === 0) fail('the path of the subject claim must not be empty')
-    for (const [option, text] of [
-      ['issuer', provider.issuer],
-      ['jwksUri', provider.jwksUri],
-    ] as const) {
-      if (text !== undefined && endpointUrl(text) === undefined)
-        fail(`${option} must be an https URL, or http on loopback`)
+    if (provider.locations.length === 0) fail('at least one location of tokens is required')
+    const { issuer, jwksUri, jwksUris = [] } = provider
+    for (const url of [issuer, ...(jwksUri === undefined ? [] : [jwksUri]), ...jwksUris]) {
+      if (endpointUrl(url) === undefined) fail('issuer and jwksUri must be https URLs, or http on loopback')
     }
   }
 }

@@ -6,14 +6,14 @@ import { provider } from './support/provider.ts'
 const ISSUER = 'https://idp.example'
 
 describe('assertProviders', () => {
-  it('accepts what the defaults make', () => {
+  it('accepts what the defaults make, and several issuers of one name', () => {
     expect(() =>
-      assertProviders([provider(ISSUER), provider(ISSUER, { name: 'other', audience: ['b'] })]),
+      assertProviders([provider(ISSUER), provider('https://b.example'), provider(ISSUER, { name: 'b' })]),
     ).not.toThrow()
   })
 
   it.each([
-    ['two of one name', [provider(ISSUER), provider(ISSUER)]],
+    ['two of one name and issuer', [provider(ISSUER), provider(ISSUER)]],
     ['a slash in the name', [provider(ISSUER, { name: 'a/b' })]],
     ['no audience', [provider(ISSUER, { audience: [] })]],
     ['an empty audience', [provider(ISSUER, { audience: [''] })]],
