@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest'
+import { FetchError } from '../../../../agent/identity/http-get.ts'
+import { type Asked, RemoteCache, type RemoteLimits, type Told } from '../../../../agent/identity/remote/cache.ts'
+import { UnusableAnswerError } from '../../../../agent/identity/remote/failure.ts'
+import { FakeClock, memoryLog } from '../support/provider.ts'
+
+const yes = (value: string, times: Partial<Told<string>> = {}): Told<string> => ({
+  value,
+  negative: false,
+  freshMs: 1000,
+  bytes: 100,
+  ...times,
+})
+const no = (value: string, freshMs = 1000): Told<string> => ({ value, negative: true, freshMs, bytes: 0 })
+
+/** A cache with a clock that stands still, and a peer that answers as told and counts. */
+function setUp(limits: Partial<RemoteLimits> = {}) {
+  const clock = new FakeClock(5000)
+  const log = memoryLog()
+  const cache = new RemoteCache<string>({ provider: 'corp', log, monotonicMs: clock.now, limits })
+  let asked = 0
+  let answer: () => Told<string> | Promise<Told<string>> = () => yes('alice')
+  const ask = (key = 'k'): Asked<string> | Promise<Asked<string>> =>
+    cache.ask(key, async () => {
+      asked++
+      return answer()
+    })
+  return {
+    clock,
+    log,
+    cache,
+    ask,
+    asked: () => asked,
+    answer: (next: typeof answer) => {
+      answer = next
+    },
+    down: (error: Error = new FetchError('connection failed (ECONNREFUSED)')) => {
+      answer = () => Promise.reject(error)
+    },
+  }
+}
+
+describe('what a peer told', () => {
+  it('is known synchronously until it is too old', async () => {
+    const { cache, clock, ask } = setUp()
+    expect(cache.fresh('k')).toBeUndefined()
+    expect(await ask()).toEqual({ value: 'alice', stale: false })
+    clock.advance(999)
+    expect(cache.fresh('k')).toBe('alice')
+    clock.advance(1)
+    expect(cache.fresh('k')).toBeUndefined()
+    expect(cache.entries).toBe(0)
+  })
+
+  it('is asked for once however many want it', async () => {
+    const { ask, asked } = setUp()
+    const all = await Promise.all(Array.from({ length: 50 }, async () => ask()))
+    expect(asked()).toBe(1)
+    expect(all).toEqual(Array.from({ length: 50 }, () => ({ value: 'alice', stale: false })))
+  })
+
+  it('is not kept at all when its time is 0', async () => {
+    const { cache, ask, answer } = setUp()
+    answer(() => yes('alice', { freshMs: 0 }))
+    expect(await ask()).toEqual({ value: 'alice', stale: false })
+    expect(cache.fresh('k')).toBeUndefined()
+    expect(cache.entries).toBe(0)
+  })
+
+  it('replaces what it said before, a refusal an acceptance and the other way round', async () => {
+    const { cache, clock, ask, answer } = setUp()
+    answer(() => yes('alice', { staleMs: 60_000 }))
+    await ask()
+    clock.advance(1000)
+    answer(() => no('refused'))
+    await ask()
+    expect(cache.fresh('k')).toBe('refused')
+    expect([cache.entries, cache.negativeEntries]).toEqual([0, 1])
+    clock.advance(1000)
+    answer(() => yes('alice'))
+    await ask()
+    expect(cache.fresh('k')).toBe('alice')
+    expect([cache.entries, cache.negativeEntries]).toEqual([1, 0])
+  })
+})
+
+describe('bounds', () => {
+  it('a flood of refusals pushes out no acceptance', async () => {
+    const { cache, ask, answer } = setUp({ maxEntries: 10, maxNegativeEntries: 10 })
+    await ask('real')
+    answer(() => no('refused'))
+    for (let i = 0; i < 100; i++) await ask(`made up ${i}`)
+    expect(cache.fresh('real')).toBe('alice')
+    expect([cache.entries, cache.negativeEntries]).toEqual([1, 10])
+  })
+
+  it('declared bytes hold', async () => {
+    const { cache, ask } = setUp({ maxBytes: 450 })
+    for (let i = 0; i < 10; i++) await ask(`k${i}`)
+    expect([cache.entries, cache.bytes, cache.evictions]).toEqual([4, 400, 6])
+  })
+
+  it('too many questions at once are overload, and joining one under way is none', async () => {
+    const { cache, ask, answer } = setUp({ maxPending: 2 })
+    const gate = Promise.withResolvers<Told<string>>()
+    answer(() => gate.promise)
+    const [first, second] = [ask('a'), ask('b')]
+    expect(ask('c')).toBe('overload')
+    const joined = ask('a')
+    gate.resolve(yes('alice'))
+    expect(await joined).toEqual({ value: 'alice', stale: false })
+    await Promise.all([Promise.resolve(first), Promise.resolve(second)])
+    expect(await ask('c')).toEqual({ value: 'alice', stale: false })
+    expect(cache.counters.overload).toBe(1)
+    expect(cache.pending).toBe(0)
+  })
+})
+
+describe('a peer that fails', () => {
+  it('is unavailable, and the same credential is not asked about again for a moment', async () => {
+    const { cache, clock, ask, asked, down, answer } = setUp({ failureMs: 1000 })
+    down()
+    expect(await ask()).toBe('unavailable')
+    expect(ask()).toBe('unavailable')
+    expect(asked()).toBe(1)
+    expect(cache.lastError).toBe('connection failed (ECONNREFUSED)')
+    answer(() => yes('alice'))
+    clock.advance(1000)
+    expect(await ask()).toEqual({ value: 'alice', stale: false })
+    expect(cache.lastError).toBeUndefined()
+  })
+
+  it('is left alone after some failures, then asked by one at a time, with longer pauses', async () => {
+    const { cache, clock, log, ask, asked, down } = setUp({ breakAfter: 3, minBackoffMs: 1000, maxBackoffMs: 8000 })
+    down()
+    for (let i = 0; i < 20; i++) await ask(`a${i}`)
+    expect(asked()).toBe(3)
+    expect(cache.isDown).toBe(true)
+    clock.advance(1000)
+    await Promise.all(Array.from({ length: 20 }, async (_, i) => ask(`b${i}`)))
+    expect(asked()).toBe(4)
+    clock.advance(999) // below the shortest second pause, which is half of 2 s
+    await ask('c')
+    expect(asked()).toBe(4)
+    clock.advance(1001)
+    await ask('c')
+    expect(asked()).toBe(5)
+    expect(log.lines.filter((line) => line.includes('left alone'))).toHaveLength(3)
+  })
+
+  it('is trusted again after one answer', async () => {
+    const { cache, clock, log, ask, asked, down, answer } = setUp({ breakAfter: 3 })
+    down()
+    for (let i = 0; i < 5; i++) await ask(`a${i}`)
+    answer(() => yes('alice'))
+    clock.advance(500)
+    expect(await ask('b')).toEqual({ value: 'alice', stale: false })
+    expect(cache.isDown).toBe(false)
+    await Promise.all(Array.from({ length: 10 }, async (_, i) => ask(`c${i}`)))
+    expect(asked()).toBe(14)
+    expect(log.lines.at(-1)).toContain('answers again')
+  })
+
+  it('counts once for all questions that were under way together', async () => {
+    const { clock, ask, asked, answer } = setUp({ breakAfter: 3, minBackoffMs: 1000, maxBackoffMs: 60_000 })
+    const gate = Promise.withResolvers<Told<string>>()
+    answer(() => gate.promise)
+    const all = Array.from({ length: 50 }, async (_, i) => ask(`a${i}`))
+    gate.reject(new FetchError('no answer within 3000 ms'))
+    await Promise.all(all)
+    clock.advance(1000) // the first pause, not the fiftieth
+    await ask('b')
+    expect(asked()).toBe(51)
+  })
+
+  it('is not taken for one by credentials that it chokes on', async () => {
+    const { cache, ask, asked, down, answer } = setUp({ breakAfter: 3 })
+    down(new UnusableAnswerError('HTTP 500'))
+    for (let i = 0; i < 20; i++) expect(await ask(`poison${i}`)).toBe('unavailable')
+    expect([asked(), cache.isDown]).toEqual([20, false])
+    answer(() => yes('alice'))
+    expect(await ask('good')).toEqual({ value: 'alice', stale: false })
+  })
+
+  it('tells nothing of an unexpected error but its name', async () => {
+    const { cache, log, ask, down } = setUp({ breakAfter: 1 })
+    down(new SyntaxError('Unexpected token "s3cret"'))
+    await ask()
+    expect(cache.lastError).toBe('unexpected SyntaxError while asking')
+    expect(log.lines.join()).not.toContain('s3cret')
+  })
+})
+
+describe('an old answer', () => {
+  it('serves while the peer fails, within its bound', async () => {
+    const { cache, clock, ask, answer, down } = setUp({ failureMs: 100 })
+    answer(() => yes('alice', { freshMs: 1000, staleMs: 5000 }))
+    await ask()
+    down()
+    clock.advance(1000)
+    expect(cache.fresh('k')).toBeUndefined()
+    expect(await ask()).toEqual({ value: 'alice', stale: true })
+    expect(ask()).toEqual({ value: 'alice', stale: true }) // the question has just failed: not asked again
+    clock.advance(5000)
+    expect(cache.fresh('k')).toBeUndefined()
+    expect(await ask()).toBe('unavailable')
+  })
+
+  it('never serves without a bound', async () => {
+    const { clock, ask, down } = setUp()
+    await ask()
+    down()
+    clock.advance(1000)
+    expect(await ask()).toBe('unavailable')
+  })
+})
+
+it('a closed cache asks nobody', async () => {
+  const { cache, ask, asked, answer } = setUp()
+  let aborted = false
+  const late = cache.ask('slow', async (signal) => {
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    aborted = true
+    throw new FetchError('aborted')
+  })
+  cache.close()
+  expect(await late).toBe('unavailable')
+  answer(() => yes('alice'))
+  expect(ask()).toBe('unavailable')
+  expect([aborted, asked(), cache.lastError]).toEqual([true, 0, undefined])
+})
