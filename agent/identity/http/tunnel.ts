@@ -6,9 +6,9 @@ import { FetchError } from './fetch-error.ts'
 type Callback = (error: Error | null, socket: Duplex) => void
 
 /**
- * Connections to https servers through a proxy, by CONNECT (RFC 9110 section 9.3.6). Node 24's own `proxyEnv` of an Agent
- * is not used: a server that hangs in the TLS handshake behind the proxy costs it one connection for ever at each
- * attempt, because it hands the socket over only after the handshake; and it sends an https proxy no server name.
+ * Connections to https servers through a proxy, by CONNECT (RFC 9110 section 9.3.6). Node's own `proxyEnv` of an Agent
+ * is not used: with 24.21 each server that hangs in the TLS handshake behind the proxy leaves a connection open for ever,
+ * because the request gets its socket only after the handshake; an https proxy gets no server name and no CA of ours.
  */
 export class TunnelAgent extends https.Agent {
   readonly #proxy: URL
