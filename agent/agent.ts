@@ -4,8 +4,7 @@ import { checkFallback, checkHandler } from './check.ts'
 import type { LoadedConfig } from './config/load.ts'
 import { DecisionCounters } from './counters.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
-import { createAuthenticator } from './identity/authenticator.ts'
-import { providerConfigs } from './identity/provider-configs.ts'
+import { authenticatorOf } from './identity/from-config.ts'
 import type { Logger } from './log.ts'
 import { outcomeHandler } from './outcome.ts'
 import { compileRules } from './rules/compile.ts'
@@ -36,7 +35,7 @@ export interface RunningAgent {
 export async function startAgent({ config, document }: LoadedConfig, log: Logger): Promise<RunningAgent> {
   const ruleSet = compileRules(config, document)
   const counters = new DecisionCounters(ruleSet.rules)
-  const authenticator = createAuthenticator(providerConfigs(config), { log })
+  const authenticator = authenticatorOf(config, log)
   const { address, namespace, tls, apiKey } = config.temporal
   const dispatcher = createDispatcher({
     temporal: { address, namespace, apiKey, tls },
@@ -45,9 +44,11 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
     rules: ruleSet.rules.map((rule) => rule.name),
     log,
   })
+  const check = { ruleSet, authenticator, dispatcher, counters, realm: REALM }
   const spop = createAgent({
     messages: {
-      check: checkHandler({ ruleSet, authenticator, dispatcher, counters, realm: REALM }),
+      check: checkHandler(check),
+      check_body: checkHandler(check, true),
       outcome: outcomeHandler(counters),
     },
     deadlineMs: config.spop.deadline,

@@ -4,6 +4,7 @@ import type { DecisionCounters } from './counters.ts'
 import type { Command } from './dispatch/command.ts'
 import type { Dispatcher } from './dispatch/dispatcher.ts'
 import { toCommand } from './event.ts'
+import { type CHECK_ARGUMENTS, EvidenceReader } from './evidence.ts'
 import type { Authenticator } from './identity/authenticator.ts'
 import type { Identity } from './identity/identity.ts'
 import { type DenyReason, reasons } from './identity/reasons.ts'
@@ -13,19 +14,6 @@ import { canonicalHost, RequestView } from './rules/facts.ts'
 import { canonicalPath } from './rules/path.ts'
 import type { CompiledRule, RuleSet } from './rules/rule.ts'
 import { evaluateVariable, type VariableValue, writeDecision } from './rules/variables.ts'
-
-/** Arguments of the `check` message in spoe.conf, by name. */
-export const CHECK_ARGUMENTS = {
-  id: 'string',
-  method: 'string',
-  host: 'string',
-  path: 'string',
-  query: 'string',
-  src: 'ip',
-  tls: 'bool',
-  auth: 'string',
-  auth_count: 'int',
-} as const
 
 export interface CheckOptions {
   readonly ruleSet: RuleSet
@@ -37,31 +25,26 @@ export interface CheckOptions {
 }
 
 /**
- * The `check` message: facts, identity, rules, variables, and behind the answer the event. Synchronous but for the
- * first sight of a token.
+ * The messages `check` and `check_body`: facts, identity, rules, variables, and behind the answer the event. Synchronous
+ * but for the first sight of a credential.
  */
-export function checkHandler(options: CheckOptions): MessageHandler<typeof CHECK_ARGUMENTS> {
+export function checkHandler(options: CheckOptions, withBody = false): MessageHandler<typeof CHECK_ARGUMENTS> {
+  const reader = new EvidenceReader(options.authenticator.needs, withBody)
   return message({
-    args: CHECK_ARGUMENTS,
+    args: reader.args,
     handle(view, reply) {
       const started = performance.now()
-      const method = view.get('method')
-      const authorization = view.get('auth')
-      const count = view.get('auth_count')
-      if (method === undefined || (authorization !== undefined && count === undefined)) {
-        // Without them rules would be skipped, or a second credential overlooked.
-        throw new Error('spoe.conf does not send "method" or "auth_count": compare it with the shipped one')
-      }
-      const path = canonicalPath(view.get('path') ?? '')
-      const host = canonicalHost(view.get('host'))
+      const evidence = reader.read(view)
+      const path = canonicalPath(evidence.path)
+      const host = canonicalHost(evidence.host)
       const request = new RequestView(
         view.get('id') ?? fallbackId(),
-        method,
+        evidence.method,
         host ?? '',
         path ?? '',
-        view.get('query') ?? '',
-        view.get('src') ?? '',
-        view.get('tls') ?? false,
+        evidence.query,
+        evidence.source,
+        evidence.tls,
       )
       if (path === undefined) {
         conclude(options, reply, request, refuse('ambiguous_path'), started)
@@ -71,8 +54,7 @@ export function checkHandler(options: CheckOptions): MessageHandler<typeof CHECK
         conclude(options, reply, request, refuse('ambiguous_host'), started)
         return undefined
       }
-      const credentials = { authorization, count: Number(count ?? 0) }
-      const decision = decide(options.ruleSet, options.authenticator, request, credentials)
+      const decision = decide(options.ruleSet, options.authenticator, request, evidence)
       if (decision instanceof Promise)
         return decision.then((later) => conclude(options, reply, request, later, started))
       conclude(options, reply, request, decision, started)
@@ -129,6 +111,9 @@ function prepareEffects(
 
 const FALLBACK_REASONS = { deadline: 'timeout', error: 'internal_error', overload: 'overload' } as const
 
+/** Both ask for a decision; the second one comes with the body. */
+export const CHECK_MESSAGES: readonly string[] = ['check', 'check_body']
+
 /** For an ACK that the decision could not fill: node-spoe calls it on overload, past the deadline, on an exception. */
 export function checkFallback(
   counters: DecisionCounters,
@@ -137,7 +122,7 @@ export function checkFallback(
 ): NonNullable<AgentOptions['fallback']> {
   return (reply, cause) => {
     // An outcome that nobody could take in says nothing about a request that was decided long before.
-    if (reply.message !== 'check') return
+    if (!CHECK_MESSAGES.includes(reply.message)) return
     const decision = refuse(FALLBACK_REASONS[cause])
     counters.decision(undefined, decision.reason)
     // The slowest of all would otherwise be missing from the histogram.

@@ -1,4 +1,5 @@
-import { type DenyReason, denyReasons } from './identity/reasons.ts'
+import { denyReasons } from './identity/reasons.ts'
+import type { DecisionReason } from './rules/decision.ts'
 import type { CompiledRule } from './rules/rule.ts'
 
 /** Name under which what no rule decided is counted. */
@@ -13,9 +14,10 @@ const OUTCOME_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other'] as const
 
 const REASON_INDEX = new Map<string, number>([
   ['ok', 0],
-  ...denyReasons.map((reason, i): [string, number] => [reason, i + 1]),
+  ['fail_open', 1],
+  ...denyReasons.map((reason, i): [string, number] => [reason, i + 2]),
 ])
-const REASON_NAMES = ['ok', ...denyReasons] as const
+const REASON_NAMES = ['ok', 'fail_open', ...denyReasons] as const
 
 /**
  * What the decision path counts: plain slots, an addition each, read by the metrics when somebody asks.
@@ -36,7 +38,7 @@ export class DecisionCounters {
     this.#outcomes = new Float64Array(this.ruleNames.length * OUTCOME_CLASSES.length)
   }
 
-  decision(rule: CompiledRule | undefined, reason: DenyReason | 'ok'): void {
+  decision(rule: CompiledRule | undefined, reason: DecisionReason): void {
     const slot = (rule === undefined ? 0 : rule.index + 1) * REASON_NAMES.length + (REASON_INDEX.get(reason) ?? 0)
     this.#decisions[slot] = (this.#decisions[slot] ?? 0) + 1
   }

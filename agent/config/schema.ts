@@ -95,6 +95,14 @@ const denyStatus = z.union(
   { message: `expected one of the statuses ${DENY_STATUSES.join(', ')}` },
 )
 
+/** One provider, several of which any will do, or several of which all are needed. */
+const requirement = z
+  .union([
+    oneOrMore(text).transform((providers) => ({ mode: 'any' as const, providers })),
+    z.strictObject({ any: oneOrMore(text) }).transform(({ any }) => ({ mode: 'any' as const, providers: any })),
+    z.strictObject({ all: oneOrMore(text) }).transform(({ all }) => ({ mode: 'all' as const, providers: all })),
+  ])
+
 const rule = z.strictObject({
   name,
   match: z
@@ -113,9 +121,18 @@ const rule = z.strictObject({
     })
     .default({}),
   identity: z
-    .union([z.literal('none'), z.strictObject({ require: oneOrMore(text), scopes: z.array(text).default([]) })], {
-      message: 'expected "none" or { require: <provider>, scopes: […] }',
-    })
+    .union(
+      [
+        z.literal('none'),
+        z.strictObject({
+          require: requirement,
+          scopes: z.array(text).default([]),
+          optional: z.boolean().default(false),
+          failOpen: z.boolean().default(false),
+        }),
+      ],
+      { message: 'expected "none" or { require: <provider>, scopes: […] }' },
+    )
     .optional(),
   deny: denyStatus.optional(),
   set: z.record(variable, text).default({}),

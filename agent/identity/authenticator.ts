@@ -1,36 +1,33 @@
-import { extractBearer } from './bearer.ts'
-import { assertProviders, type ProviderConfig } from './config.ts'
-import { createCounters, OUTCOME_OK, outcomeColumn, outcomes, type AuthCounters } from './counters.ts'
+import { Conclusion, type RequestCheck } from './conclusion.ts'
+import type { ProviderConfig } from './config.ts'
+import { createCounters, type AuthCounters } from './counters.ts'
+import type { Evidence } from './evidence.ts'
 import type { AuthResult } from './identity.ts'
-import { KeyManager, type ProviderStatus } from './keys.ts'
+import { JwtEngine } from './jwt-engine.ts'
+import type { ProviderStatus } from './keys.ts'
+import { type CredentialLocation, locationOf } from './location.ts'
 import type { Log } from './log.ts'
+import { AllPlan, AnyPlan, type Judge, type PlacePlan, type Plan } from './plan.ts'
 import { denied, type Denied } from './reasons.ts'
 import type { KeyLimits } from './refresh-times.ts'
-import { parseStrict, type StrictJwt } from './strict-jwt.ts'
-import { cacheKey, cacheKeyPrefix, cacheLimits, TokenCache, tokenDigest, type CacheLimits } from './token-cache.ts'
-import { verifyToken, type Verdict } from './token-verifier.ts'
+import type { Requirement } from './requirement.ts'
+import type { EvidenceNeeds, Scheme, SchemeContext } from './scheme.ts'
+import { cacheLimits, TokenCache, type CacheLimits } from './token-cache.ts'
 
 export type { ProviderStatus } from './keys.ts'
 
-/** Tokens that may wait for a fetch or the thread pool at once; beyond that the answer is `overload`. */
-const MAX_PENDING = 1024
-
-/** Proves who calls. One per process: keys, cache and counters are shared by all rules. */
+/** Proves who calls. One per process: keys, caches and counters are shared by all rules. */
 export interface Authenticator {
   /** Plain numbers, read at scrape. */
   readonly counters: AuthCounters
+  /** What it reads of a request beside the Authorization header. */
+  readonly needs: Required<EvidenceNeeds>
   /**
    * Who sent this request? Synchronous on a cache hit, on every refusal that needs no key, and for the quick algorithms;
    * a promise while keys are fetched and for slow ones. Never throws, never rejects.
-   * @param authorization whole field value of Authorization, undefined when absent
-   * @param headerCount number of Authorization fields in the request
-   * @param providers names of the providers the rule allows; of two with one issuer the first counts
+   * @param requirement of the rule, always the same object; of two providers with one issuer the first counts
    */
-  authenticate(
-    authorization: string | undefined,
-    headerCount: number,
-    providers: readonly string[],
-  ): AuthResult | Promise<AuthResult>
+  authenticate(requirement: Requirement, evidence: Evidence): AuthResult | Promise<AuthResult>
   /** Begins fetching keys in the background; never fails. */
   start(): void
   /** Whether every provider that is `required` has usable keys. */
@@ -48,147 +45,128 @@ export interface AuthenticatorOptions {
   readonly log: Log
   readonly keyLimits?: Partial<KeyLimits>
   readonly cacheLimits?: Partial<CacheLimits>
+  /** Makes the schemes of the other kinds of credentials. */
+  readonly schemes?: (context: SchemeContext) => readonly Scheme[]
+  /** What is asked at every request of a proven caller: revocation, key binding. */
+  readonly checks?: readonly RequestCheck[]
 }
 
-interface Provider {
-  readonly config: ProviderConfig
-  readonly keys: KeyManager
-  readonly cachePrefix: string
-  /** First slot of its row in the results. */
-  readonly row: number
-}
-
-/** @throws {TypeError} a provider that could never be safe, see {@link assertProviders} */
+/**
+ * @param providers the issuers of signed JWTs; several may stand under one name
+ * @throws {TypeError} a provider that could never be safe, see `assertProviders`
+ */
 export function createAuthenticator(
   providers: readonly ProviderConfig[],
   options: AuthenticatorOptions,
 ): Authenticator {
-  assertProviders(providers)
-  return new JwtAuthenticator(providers, options)
+  return new Authentication(providers, options)
 }
 
-class JwtAuthenticator implements Authenticator {
+class Authentication implements Authenticator {
   readonly counters: AuthCounters
-  readonly #providers = new Map<string, Provider>()
-  readonly #cache: TokenCache
-  readonly #now: () => number
+  readonly needs: Required<EvidenceNeeds>
+  readonly #jwt: JwtEngine
+  readonly #jwtLocations = new Map<string, readonly CredentialLocation[]>()
+  readonly #schemes: ReadonlyMap<string, Scheme>
+  readonly #conclusion: Conclusion
+  readonly #plans = new Map<Requirement, Plan>()
   readonly #log: Log
-  /** Verifications under way by cache key: the same token is verified once, however many requests wait for it. */
-  readonly #pending = new Map<string, Promise<AuthResult>>()
 
   constructor(providers: readonly ProviderConfig[], options: AuthenticatorOptions) {
-    this.#now = options.now ?? Date.now
-    this.#log = options.log
+    const { log, now = Date.now, monotonicMs = () => performance.now(), checks = [] } = options
+    this.#log = log
+    const schemes = options.schemes?.({ log, now, monotonicMs }) ?? []
     // A clock is corrected by some milliseconds all day long: that is no step.
     const toleratedStepMs = Math.max(1000, Math.min(...providers.map((provider) => provider.clockSkewS * 1000)))
-    this.#cache = new TokenCache(toleratedStepMs, { ...cacheLimits, ...options.cacheLimits })
-    this.counters = createCounters(
-      providers.map((provider) => provider.name),
-      this.#cache,
-    )
-    const keyOptions = {
-      log: options.log,
-      ...(options.monotonicMs === undefined ? {} : { monotonicMs: options.monotonicMs }),
+    const cache = new TokenCache(toleratedStepMs, { ...cacheLimits, ...options.cacheLimits })
+    const names = new Set([...providers, ...schemes].map(({ name }) => name))
+    this.counters = createCounters([...names], cache)
+    this.#conclusion = new Conclusion(this.counters, checks)
+    this.#jwt = new JwtEngine(providers, {
+      log,
+      now,
+      monotonicMs,
+      cache,
+      conclusion: this.#conclusion,
+      onError: (error) => this.#failed(error),
       ...(options.keyLimits === undefined ? {} : { limits: options.keyLimits }),
-    }
-    for (const [index, config] of providers.entries()) {
-      const keys = new KeyManager(config, keyOptions)
-      this.#providers.set(config.name, {
-        config,
-        keys,
-        cachePrefix: cacheKeyPrefix(config),
-        row: (index + 1) * outcomes.length,
-      })
-    }
+    })
+    for (const { name, locations } of providers) this.#jwtLocations.set(name, locations.map(locationOf))
+    this.#schemes = new Map(schemes.map((scheme) => [scheme.name, scheme]))
+    this.needs = needsOf([...this.#jwtLocations.values()].flat(), providers, schemes)
   }
 
-  authenticate(
-    authorization: string | undefined,
-    headerCount: number,
-    providers: readonly string[],
-  ): AuthResult | Promise<AuthResult> {
+  authenticate(requirement: Requirement, evidence: Evidence): AuthResult | Promise<AuthResult> {
     try {
-      const token = extractBearer(authorization, headerCount)
-      if (typeof token !== 'string') return this.#count(0, token)
-      const nowMs = this.#now()
-      this.#cache.observe(nowMs)
-      const digest = tokenDigest(token)
-      return this.#cached(digest, providers, nowMs) ?? this.#verify(token, digest, providers, nowMs)
+      let plan = this.#plans.get(requirement)
+      if (plan === undefined) {
+        plan = this.#planOf(requirement)
+        this.#plans.set(requirement, plan)
+      }
+      const result = plan.authenticate(evidence)
+      return result instanceof Promise ? result.catch((error: unknown) => this.#failed(error)) : result
     } catch (error) {
-      return this.#count(0, this.#failed(error))
+      return this.#conclusion.of(0, this.#failed(error), evidence)
     }
   }
 
   start(): void {
-    for (const { keys } of this.#providers.values()) keys.start()
+    this.#jwt.start()
+    for (const scheme of this.#schemes.values()) scheme.start?.()
   }
 
   ready(): boolean {
-    return [...this.#providers.values()].every(({ config, keys }) => !config.required || keys.usable())
+    return this.#jwt.ready() && [...this.#schemes.values()].every((scheme) => scheme.ready?.() ?? true)
   }
 
   status(): ProviderStatus[] {
-    return [...this.#providers.values()].map(({ keys }) => keys.status())
+    return [...this.#jwt.status(), ...[...this.#schemes.values()].flatMap((scheme) => scheme.status?.() ?? [])]
   }
 
   close(): void {
-    for (const { keys } of this.#providers.values()) keys.close()
+    this.#jwt.close()
+    for (const scheme of this.#schemes.values()) scheme.close?.()
   }
 
-  #cached(digest: string, names: readonly string[], nowMs: number): AuthResult | undefined {
+  #planOf({ mode, providers }: Requirement): Plan {
+    if (mode === 'all') return new AllPlan(providers.map((name) => this.#anyOf([name])))
+    return this.#anyOf(providers)
+  }
+
+  /** Which schemes look at which place: the signed tokens of one place are judged together, by the issuer they name. */
+  #anyOf(names: readonly string[]): Plan {
+    const jwts = new Map<CredentialLocation, string[]>()
+    const places = new Map<CredentialLocation, (() => Judge)[]>()
     for (const name of names) {
-      const provider = this.#providers.get(name)
-      // Keys that are too old prove nothing any more, neither by a new verification nor by one remembered.
-      if (provider === undefined || !provider.keys.usable()) continue
-      const result = this.#cache.get(cacheKey(provider.cachePrefix, digest), provider.keys, nowMs)
-      if (result !== undefined) return this.#count(provider.row, result)
+      const scheme = this.#schemes.get(name)
+      const judge = scheme === undefined ? undefined : this.#concluding(scheme)
+      for (const location of scheme?.locations ?? this.#jwtLocations.get(name) ?? []) {
+        const here = places.get(location) ?? []
+        places.set(location, here)
+        if (judge !== undefined) here.push(() => judge)
+        else if (jwts.get(location)?.push(name) === undefined) {
+          const together = [name]
+          jwts.set(location, together)
+          here.push(() => this.#jwt.judge(together))
+        }
+      }
     }
-    return undefined
+    const plans = [...places].map(([location, here]): PlacePlan => ({ location, judges: here.map((make) => make()) }))
+    return new AnyPlan(plans, this.#conclusion)
   }
 
-  #verify(token: string, digest: string, names: readonly string[], nowMs: number): AuthResult | Promise<AuthResult> {
-    this.#cache.counters.misses++
-    const parsed = parseStrict(token)
-    if (!parsed.ok) return this.#count(0, parsed)
-    const provider = this.#select(parsed, names)
-    if (provider === undefined) return this.#count(0, denied('unknown_issuer'))
-    const key = cacheKey(provider.cachePrefix, digest)
-    const underWay = this.#pending.get(key)
-    if (underWay !== undefined) return underWay.then((result) => this.#count(provider.row, result))
-    const verdict = verifyToken(parsed, digest, provider.config, provider.keys, {
-      now: this.#now,
-      mayWait: this.#pending.size < MAX_PENDING,
-    })
-    if (!(verdict instanceof Promise))
-      return this.#count(provider.row, this.#keep(key, token.length, verdict, provider, nowMs))
-    const result = verdict
-      .then((late) => this.#keep(key, token.length, late, provider, this.#now()))
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => this.#pending.delete(key))
-    this.#pending.set(key, result)
-    return result.then((settled) => this.#count(provider.row, settled))
-  }
-
-  /** By the unverified issuer: a lookup among configured names, so nothing the token says is ever fetched. */
-  #select(token: StrictJwt, names: readonly string[]): Provider | undefined {
-    for (const name of names) {
-      const provider = this.#providers.get(name)
-      if (provider?.config.issuer === token.issuer) return provider
+  /** Its judgements, made final. */
+  #concluding(scheme: Scheme): Judge {
+    const row = this.#conclusion.rowOf(scheme.name)
+    return {
+      recognises: (credential) => scheme.recognises(credential),
+      authenticate: (credential, evidence) => {
+        const result = scheme.authenticate(credential, evidence)
+        return result instanceof Promise
+          ? result.then((late) => this.#conclusion.of(row, late, evidence))
+          : this.#conclusion.of(row, result, evidence)
+      },
     }
-    return undefined
-  }
-
-  #keep(key: string, tokenLength: number, verdict: Verdict, provider: Provider, nowMs: number): AuthResult {
-    const { result, keyId } = verdict
-    if (result.ok) this.#cache.put(key, { result, keyId, tokenLength }, provider.config, nowMs)
-    else this.#cache.putDenied(key, result, provider.keys, nowMs)
-    return result
-  }
-
-  #count(row: number, result: AuthResult): AuthResult {
-    const slot = row + (result.ok ? OUTCOME_OK : outcomeColumn(result.reason))
-    this.counters.results[slot] = (this.counters.results[slot] ?? 0) + 1
-    return result
   }
 
   /** A defect of ours or of a library: denied, never let through, and told without the text that may quote a token. */
@@ -205,5 +183,27 @@ class JwtAuthenticator implements Authenticator {
       'authentication failed unexpectedly',
     )
     return denied('internal_error')
+  }
+}
+
+function needsOf(
+  jwtLocations: readonly CredentialLocation[],
+  providers: readonly ProviderConfig[],
+  schemes: readonly Scheme[],
+): Required<EvidenceNeeds> {
+  const locations = [...jwtLocations, ...schemes.flatMap((scheme) => scheme.locations)]
+  const needs = schemes.map((scheme) => scheme.needs ?? {})
+  const headers = new Set([
+    ...locations.flatMap((location) => location.header ?? []),
+    ...needs.flatMap((need) => need.headers ?? []),
+    ...(providers.some((provider) => provider.dpop !== undefined) ? ['dpop'] : []),
+  ])
+  return {
+    headers: [...headers],
+    certificate:
+      locations.some((location) => !location.exclusive) ||
+      needs.some((need) => need.certificate === true) ||
+      providers.some((provider) => provider.binding !== undefined),
+    body: needs.some((need) => need.body === true),
   }
 }

@@ -13,6 +13,8 @@ export interface CredentialLocation {
   readonly id: string
   /** False for the client certificate: it belongs to the connection, and may come with a credential of the request. */
   readonly exclusive: boolean
+  /** The header field it reads, unless that is Authorization. */
+  readonly header: string | undefined
   /** The credential; undefined when there is none here; a denial when there is something that must not be used. */
   read(evidence: Evidence): string | Denied | undefined
 }
@@ -31,7 +33,7 @@ export function locationOf(config: LocationConfig): CredentialLocation {
   const id = idOf(config)
   let location = known.get(id)
   if (location === undefined) {
-    location = { id, exclusive: config.in !== 'certificate', read: readerOf(config) }
+    location = { id, exclusive: config.in !== 'certificate', header: headerOf(config), read: readerOf(config) }
     known.set(id, location)
   }
   return location
@@ -48,6 +50,11 @@ function idOf(config: LocationConfig): string {
     default:
       return `${config.in}:${config.name}`
   }
+}
+
+function headerOf(config: LocationConfig): string | undefined {
+  if (config.in === 'header') return config.name.toLowerCase()
+  return config.in === 'cookie' ? 'cookie' : undefined
 }
 
 function readerOf(config: LocationConfig): CredentialLocation['read'] {
@@ -82,7 +89,7 @@ function authorizationReader(scheme: string): CredentialLocation['read'] {
   }
   /** `Basic x, Bearer y`: another scheme first, ours joined to it. The commas of a Digest credential are its own. */
   const joined = (value: string): boolean =>
-    value.length <= MAX_CREDENTIAL_BYTES && value.split(',').some((part) => begins(part.trim()))
+    value.includes(',') && value.length <= MAX_CREDENTIAL_BYTES && value.split(',').some((part) => begins(part.trim()))
 
   return ({ authorization, authorizationCount }) => {
     if (authorizationCount > 1) return denied('multiple_credentials')

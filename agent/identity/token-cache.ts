@@ -40,6 +40,8 @@ export interface CacheCounters {
 /** What a hit needs to know of the provider's keys. */
 export interface LiveKeys {
   readonly generation: number
+  /** False when the keys are too old to prove anything, by a new verification or by one remembered. */
+  usable(): boolean
   isLive(keyId: string): boolean
 }
 
@@ -50,11 +52,14 @@ export interface Verified {
   readonly keyId: string
   /** Characters of the token, by which the entry's size is estimated. */
   readonly tokenLength: number
+  /** The keys of the issuer that signed it. */
+  readonly keys: LiveKeys
 }
 
 interface Entry {
   readonly result: Authenticated
   readonly keyId: string
+  readonly keys: LiveKeys
   /** Milliseconds since the epoch, the provider's skew already applied. */
   readonly notBefore: number
   readonly expires: number
@@ -63,6 +68,7 @@ interface Entry {
 
 interface NegativeEntry {
   readonly result: Denied
+  readonly keys: LiveKeys
   readonly generation: number
   readonly until: number
 }
@@ -139,15 +145,16 @@ export class TokenCache {
   }
 
   /** What is known of a token, judged against this moment; undefined when it must be verified. Synchronous. */
-  get(key: string, keys: LiveKeys, nowMs: number): AuthResult | undefined {
+  get(key: string, nowMs: number): AuthResult | undefined {
     const entry = this.#positive.get(key)
-    if (entry === undefined) return this.#getNegative(key, keys, nowMs)
+    if (entry === undefined) return this.#getNegative(key, nowMs)
+    if (!entry.keys.usable()) return undefined
     if (nowMs >= entry.expires) {
       this.#positive.delete(key)
       this.counters.expired++
       return denied('expired')
     }
-    if (!keys.isLive(entry.keyId)) {
+    if (!entry.keys.isLive(entry.keyId)) {
       this.#positive.delete(key)
       this.counters.staleKeys++
       return undefined
@@ -160,28 +167,33 @@ export class TokenCache {
     return entry.result
   }
 
-  /** Keeps a verified token until it expires, at most five minutes. */
-  put(key: string, verified: Verified, provider: ProviderConfig, nowMs: number): void {
-    const { claims, expiresAt } = verified.result.identity
-    const skewMs = provider.clockSkewS * 1000
+  /** Keeps a verified token until it expires, at most five minutes. @param clockSkewS of its provider, seconds */
+  put(key: string, verified: Verified, clockSkewS: number, nowMs: number): void {
+    const { result, keyId, keys } = verified
+    const { claims, expiresAt } = result.identity
+    const skewMs = clockSkewS * 1000
     const notBefore = typeof claims['nbf'] === 'number' ? claims['nbf'] * 1000 - skewMs : 0
     const expires = expiresAt * 1000 + skewMs
     const until = Math.min(expires, nowMs + this.#limits.maxAgeMs)
     const bytes = ENTRY_BYTES + BYTES_PER_CHARACTER * verified.tokenLength
     this.#negative.delete(key)
-    this.#positive.set(key, { result: verified.result, keyId: verified.keyId, notBefore, expires, until }, bytes)
+    this.#positive.set(key, { result, keyId, keys, notBefore, expires, until }, bytes)
   }
 
   /** Remembers a refusal for some seconds, if the token would meet it again under these keys. */
   putDenied(key: string, result: Denied, keys: LiveKeys, nowMs: number): void {
     if (!DETERMINISTIC.has(result.reason)) return
-    this.#negative.set(key, { result, generation: keys.generation, until: nowMs + this.#limits.maxNegativeAgeMs }, 0)
+    this.#negative.set(
+      key,
+      { result, keys, generation: keys.generation, until: nowMs + this.#limits.maxNegativeAgeMs },
+      0,
+    )
   }
 
-  #getNegative(key: string, keys: LiveKeys, nowMs: number): Denied | undefined {
+  #getNegative(key: string, nowMs: number): Denied | undefined {
     const entry = this.#negative.get(key)
-    if (entry === undefined) return undefined
-    if (nowMs >= entry.until || entry.generation !== keys.generation) {
+    if (entry === undefined || !entry.keys.usable()) return undefined
+    if (nowMs >= entry.until || entry.generation !== entry.keys.generation) {
       this.#negative.delete(key)
       return undefined
     }
@@ -191,13 +203,13 @@ export class TokenCache {
 }
 
 /**
- * Names a provider and its whole configuration in front of a token's digest. Name and generation stand with their
- * lengths and the digest has always the same one, so no two of them concatenate alike, and a changed audience or claim
- * path never meets an older result.
+ * Names a provider and its whole configuration, with all its issuers, in front of a token's digest. Name and generation
+ * stand with their lengths and the digest has always the same one, so no two of them concatenate alike, and a changed
+ * audience or claim path never meets an older result.
  */
-export function cacheKeyPrefix(provider: ProviderConfig): string {
-  const generation = hash('sha256', JSON.stringify(provider), 'base64url').slice(0, 22)
-  return `${provider.name.length}:${provider.name}${generation.length}:${generation}`
+export function cacheKeyPrefix(name: string, configs: readonly ProviderConfig[]): string {
+  const generation = hash('sha256', JSON.stringify(configs), 'base64url').slice(0, 22)
+  return `${name.length}:${name}${generation.length}:${generation}`
 }
 
 /**

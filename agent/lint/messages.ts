@@ -1,6 +1,6 @@
-import { CHECK_ARGUMENTS } from '../check.ts'
 import type { Problem } from '../config/problem.ts'
 import { suggest } from '../config/suggest.ts'
+import { CHECK_ARGUMENTS } from '../evidence.ts'
 import { OUTCOME_ARGUMENTS } from '../outcome.ts'
 import { type HaproxyFile, type Line, linesOf, type Section, type Word } from './haproxy-file.ts'
 import { type LintInput, messagesOf, spoeAgent, warning } from './input.ts'

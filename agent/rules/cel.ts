@@ -2,11 +2,11 @@ import { type ASTNode, Environment } from '@marcbachmann/cel-js'
 import { suggest } from '../config/suggest.ts'
 import { ConnectionView, IdentityView, RequestView } from './facts.ts'
 
-/** What an expression is evaluated against. `identity` is null on rules that ask for none. */
+/** What an expression is evaluated against. `identity` is empty where nobody is known. */
 export interface Facts {
   readonly request: RequestView
   readonly connection: ConnectionView
-  readonly identity: IdentityView | null
+  readonly identity: IdentityView
 }
 
 export interface Expression {

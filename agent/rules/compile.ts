@@ -2,9 +2,10 @@ import type { ConfigDocument, Path } from '../config/document.ts'
 import { ConfigError, type Problem } from '../config/problem.ts'
 import type { AgentConfig, RuleConfig, WorkflowConfig } from '../config/schema.ts'
 import { suggest } from '../config/suggest.ts'
+import type { Requirement } from '../identity/requirement.ts'
 import { compileExpression, type Expression, isExpressionError } from './cel.ts'
 import { compilePath, type PathMatcher } from './path.ts'
-import type { CompiledRule, CompiledWorkflow, HostMatcher, RuleSet } from './rule.ts'
+import type { CallerRequirement, CompiledRule, CompiledWorkflow, HostMatcher, RuleSet } from './rule.ts'
 import { RESERVED_VARIABLES } from './variables.ts'
 
 /**
@@ -27,7 +28,7 @@ class Compiler {
   readonly #document: ConfigDocument
   readonly #providers: readonly string[]
   readonly #names = new Set<string>()
-  readonly #lists = new Map<string, readonly string[]>()
+  readonly #requirements = new Map<string, Requirement>()
 
   constructor(document: ConfigDocument, providers: readonly string[]) {
     this.#document = document
@@ -55,7 +56,7 @@ class Compiler {
         paths: this.#paths(rule, path),
       },
       when: this.#expression(rule.match.when, [...path, 'match', 'when'], 'bool', anonymous),
-      providers: this.#providerList(rule),
+      caller: this.#caller(rule),
       scopes: rule.identity === undefined || rule.identity === 'none' ? [] : rule.identity.scopes,
       deny: rule.deny,
       set: this.#set(rule, path, anonymous),
@@ -67,13 +68,14 @@ class Compiler {
     }
   }
 
-  /** Equal lists become one object, so that the decision sees at a glance that two rules ask the same. */
-  #providerList({ identity }: RuleConfig): readonly string[] | undefined {
+  /** Equal requirements become one object, so that the decision sees at a glance that two rules ask the same. */
+  #caller({ identity }: RuleConfig): CallerRequirement | undefined {
     if (identity === undefined || identity === 'none') return undefined
-    const key = JSON.stringify(identity.require)
-    const list = this.#lists.get(key) ?? identity.require
-    this.#lists.set(key, list)
-    return list
+    const { require, optional, failOpen } = identity
+    const key = JSON.stringify(require)
+    const requirement = this.#requirements.get(key) ?? require
+    this.#requirements.set(key, requirement)
+    return { requirement, optional, failOpen }
   }
 
   /** Whether the rule asks for no identity. Silence is refused: a front door must not guess. */
@@ -85,7 +87,7 @@ class Compiler {
       return true
     }
     if (rule.identity === 'none') return true
-    for (const name of rule.identity.require) {
+    for (const name of rule.identity.require.providers) {
       if (this.#providers.includes(name)) continue
       const close = suggest(name, this.#providers)
       const hint =

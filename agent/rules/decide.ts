@@ -1,18 +1,12 @@
 import type { Authenticator } from '../identity/authenticator.ts'
+import type { Evidence } from '../identity/evidence.ts'
 import type { AuthResult, Identity } from '../identity/identity.ts'
-import { reasons } from '../identity/reasons.ts'
+import { type DenyReason, reasons } from '../identity/reasons.ts'
+import type { Requirement } from '../identity/requirement.ts'
 import type { Facts } from './cel.ts'
 import { allow, type Decision, deny } from './decision.ts'
-import { ConnectionView, identityView, type RequestView } from './facts.ts'
+import { ANONYMOUS, ConnectionView, identityView, type RequestView } from './facts.ts'
 import { type CompiledRule, matchesStatically, type RuleSet } from './rule.ts'
-
-/** The credentials that came with a request. */
-export interface Credentials {
-  /** The Authorization header; the last one if there are several. */
-  readonly authorization: string | undefined
-  /** How many Authorization headers there are. */
-  readonly count: number
-}
 
 /**
  * Decides a request: the first rule that matches wins, and nothing matching means denied. Synchronous whenever the
@@ -25,19 +19,19 @@ export function decide(
   ruleSet: RuleSet,
   authenticator: Authenticator,
   request: RequestView,
-  credentials: Credentials,
+  evidence: Evidence,
 ): Decision | Promise<Decision> {
-  return decideFrom(0, ruleSet, authenticator, request, credentials, undefined, undefined)
+  return decideFrom(0, ruleSet, authenticator, request, evidence, undefined, undefined)
 }
 
-/** @param known what the authenticator said last, about `providers`: rules that ask the same are not asked again */
+/** @param known what the authenticator said last, about `asked`: rules that ask the same are not asked again */
 function decideFrom(
   first: number,
   ruleSet: RuleSet,
   authenticator: Authenticator,
   request: RequestView,
-  credentials: Credentials,
-  providers: readonly string[] | undefined,
+  evidence: Evidence,
+  asked: Requirement | undefined,
   known: AuthResult | undefined,
 ): Decision | Promise<Decision> {
   const { rules } = ruleSet
@@ -50,19 +44,23 @@ function decideFrom(
       if (!matched) continue
     }
     let identity: Identity | undefined
-    if (rule.providers !== undefined) {
-      if (known === undefined || rule.providers !== providers) {
-        providers = rule.providers
-        const result = authenticator.authenticate(credentials.authorization, credentials.count, providers)
+    const { caller } = rule
+    if (caller !== undefined) {
+      if (known === undefined || caller.requirement !== asked) {
+        asked = caller.requirement
+        const result = authenticator.authenticate(asked, evidence)
         if (result instanceof Promise) {
           return result.then((later) =>
-            decideFrom(i, ruleSet, authenticator, request, credentials, rule.providers, later),
+            decideFrom(i, ruleSet, authenticator, request, evidence, caller.requirement, later),
           )
         }
         known = result
       }
-      if (!known.ok) return deny(known.reason, reasons[known.reason].status, rule, undefined)
-      identity = known.identity
+      if (known.ok) identity = known.identity
+      else if (!(caller.optional && ABSENT.has(known.reason))) {
+        if (caller.failOpen && UNAVAILABLE.has(known.reason)) return failOpen(rule, known.reason)
+        return deny(known.reason, reasons[known.reason].status, rule, undefined)
+      }
     }
     if (rule.when?.needsIdentity) {
       const matched = test(rule, request, identity)
@@ -72,6 +70,26 @@ function decideFrom(
     return conclude(rule, identity)
   }
   return deny('default_denied', ruleSet.defaultDeny, undefined, undefined)
+}
+
+/** Nothing was shown: a caller that a rule with `optional` takes for anonymous. An invalid credential never is. */
+const ABSENT: ReadonlySet<DenyReason> = new Set<DenyReason>(['no_credentials', 'client_cert_required'])
+
+/** We cannot tell who calls, through no fault of his: what a rule with `failOpen` lets through. */
+const UNAVAILABLE: ReadonlySet<DenyReason> = new Set<DenyReason>([
+  'keys_unavailable',
+  'introspection_unavailable',
+  'sts_unavailable',
+  'forward_auth_unavailable',
+  'secrets_unavailable',
+])
+
+/** The rule asked to let callers pass unproven while its provider is away; its condition cannot be known then. */
+function failOpen(rule: CompiledRule, reason: DenyReason): Decision {
+  if (rule.deny !== undefined || rule.when?.needsIdentity === true) {
+    return deny(reason, reasons[reason].status, rule, undefined)
+  }
+  return { allow: true, status: 200, reason: 'fail_open', rule, identity: undefined }
 }
 
 function conclude(rule: CompiledRule, identity: Identity | undefined): Decision {
@@ -96,6 +114,6 @@ export function factsOf(request: RequestView, identity: Identity | undefined): F
   return {
     request,
     connection: new ConnectionView(request.source, request.tls),
-    identity: identity === undefined ? null : identityView(identity),
+    identity: identity === undefined ? ANONYMOUS : identityView(identity),
   }
 }

@@ -2,12 +2,15 @@ import type { Identity } from '../identity/identity.ts'
 import type { DenyReason } from '../identity/reasons.ts'
 import type { CompiledRule } from './rule.ts'
 
+export type DecisionReason = DenyReason | 'ok' | 'fail_open'
+
 /** What is decided about one request. */
 export interface Decision {
   readonly allow: boolean
   /** HTTP status of a denial; 200 on an allow. */
   readonly status: number
-  readonly reason: DenyReason | 'ok'
+  /** `fail_open`: allowed unproven, because the provider was away and the rule asked for it. */
+  readonly reason: DecisionReason
   /** The rule that decided; `undefined` when none matched. */
   readonly rule: CompiledRule | undefined
   /** Set whenever the caller is known, also on a denial. */

@@ -1,4 +1,4 @@
-import type { Identity } from '../identity/identity.ts'
+import { type Identity, identityOf } from '../identity/identity.ts'
 import type { RequestFacts } from '../messages.ts'
 
 /** The request as rules and workflows see it; one object a request, always the same shape. */
@@ -57,6 +57,11 @@ export class IdentityView {
     this.joinedRoles = identity.roles.filter((role) => !role.includes(',')).join(',')
   }
 }
+
+/** `identity` of a caller that nothing is known of, on rules that let such callers pass: every field is empty. */
+export const ANONYMOUS = new IdentityView(
+  identityOf({ provider: '', method: 'jwt', issuer: '', subject: '', digest: '' }),
+)
 
 const views = new WeakMap<Identity, IdentityView>()
 

@@ -1,4 +1,5 @@
 import type { WorkflowAction } from '../dispatch/command.ts'
+import type { Requirement } from '../identity/requirement.ts'
 import type { Expression } from './cel.ts'
 import type { PathMatcher } from './path.ts'
 
@@ -20,14 +21,23 @@ export interface CompiledWorkflow extends WorkflowAction {
   readonly keyExpression: Expression | undefined
 }
 
+/** Who may call. */
+export interface CallerRequirement {
+  readonly requirement: Requirement
+  /** Who shows no credential at all is let in as anonymous; an invalid one is refused all the same. */
+  readonly optional: boolean
+  /** While the provider is away, callers are let in unproven. */
+  readonly failOpen: boolean
+}
+
 export interface CompiledRule {
   readonly name: string
   /** Position in the file, and index of its counters. */
   readonly index: number
   readonly match: StaticMatch
   readonly when: Expression | undefined
-  /** Providers that may vouch for the caller; `undefined` asks for no identity. One object for all equal lists. */
-  readonly providers: readonly string[] | undefined
+  /** `undefined` asks for no identity. */
+  readonly caller: CallerRequirement | undefined
   readonly scopes: readonly string[]
   /** Status, for a rule that denies. */
   readonly deny: number | undefined

@@ -39,10 +39,9 @@ export type VariableValue = string | number | boolean
  */
 export function writeDecision(reply: Reply, decision: Decision, realm: string): void {
   reply.setVar('txn', 'reason', decision.reason)
-  if (decision.reason !== 'ok') {
+  if (!decision.allow) {
     reply.setVar('txn', 'status', decision.status)
-    const scope = decision.reason === 'insufficient_scope' ? decision.rule?.scopes.join(' ') : undefined
-    const value = challenge(decision.reason, scope === undefined ? { realm } : { realm, scope })
+    const value = challengeOf(decision, realm)
     if (value !== '') reply.setVar('txn', 'challenge', value)
   }
   const { rule, identity } = decision
@@ -58,6 +57,12 @@ export function writeDecision(reply: Reply, decision: Decision, realm: string): 
     if (joinedRoles !== '') reply.setVar('txn', 'roles', joinedRoles)
   }
   reply.setVar('txn', 'decision', decision.allow ? 'allow' : 'deny')
+}
+
+function challengeOf({ reason, rule }: Decision, realm: string): string {
+  if (reason === 'ok' || reason === 'fail_open') return ''
+  const scope = reason === 'insufficient_scope' ? rule?.scopes.join(' ') : undefined
+  return challenge(reason, scope === undefined ? { realm } : { realm, scope })
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { MessageView, Reply } from 'node-spoe'
 import { describe, expect, it } from 'vitest'
-import { CHECK_ARGUMENTS, checkFallback, checkHandler } from '../../agent/check.ts'
+import { checkFallback, checkHandler } from '../../agent/check.ts'
+import type { CHECK_ARGUMENTS } from '../../agent/evidence.ts'
 import { DecisionCounters } from '../../agent/counters.ts'
 import type { Command } from '../../agent/dispatch/command.ts'
 import type { Dispatcher } from '../../agent/dispatch/dispatcher.ts'

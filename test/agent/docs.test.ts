@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { CHECK_ARGUMENTS } from '../../agent/check.ts'
+import { CHECK_ARGUMENTS } from '../../agent/evidence.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
 import { ERRORS } from '../../agent/errors.ts'
 import { denyReasons, reasons } from '../../agent/identity/reasons.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask } from './support/evidence.ts'
 import { outcome, setUp, type Setup } from './support/setup.ts'
 import { signToken, testKey } from './support/tokens.ts'
 
@@ -95,7 +96,7 @@ describe('against jose.jwtVerify', () => {
 
 describe('whatever is sent', () => {
   const never = async (authorization: string, count: number): Promise<void> => {
-    const result = await t.auth.authenticate(authorization, count, ['corp'])
+    const result = await ask(t.auth, authorization, count, ['corp'])
     expect(result.ok).toBe(false)
     expect(result).not.toMatchObject({ reason: 'internal_error' })
   }

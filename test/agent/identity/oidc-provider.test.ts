@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { JWK } from 'oidc-provider'
 import { createAuthenticator, type Authenticator } from '../../../agent/identity/authenticator.ts'
+import { ask } from './support/evidence.ts'
 import { startOidcProvider, type OidcProvider } from './support/oidc.ts'
 import { memoryLog, provider, until } from './support/provider.ts'
 import { outcome } from './support/setup.ts'
@@ -44,7 +45,7 @@ afterAll(async () => {
 describe('a real OpenID provider', () => {
   it('gives tokens that name the caller', async () => {
     const token = `Bearer ${await idp.token('orders:read orders:write')}`
-    const result = await auth.authenticate(token, 1, ['corp'])
+    const result = await ask(auth, token, 1, ['corp'])
     expect(result).toMatchObject({
       ok: true,
       identity: {
@@ -57,14 +58,14 @@ describe('a real OpenID provider', () => {
       },
     })
     expect(result.ok && result.identity.claims['plan']).toBe('gold')
-    expect(auth.authenticate(token, 1, ['corp'])).toBe(result)
+    expect(ask(auth, token, 1, ['corp'])).toBe(result)
   })
 
   it.each(['PS256', 'ES256', 'EdDSA'] as const)('signs with %s as well', async (alg) => {
     await using other = await startOidcProvider({ jwks: { keys: [privateKey('k', alg)] }, alg })
     const its = authenticator(other.issuer)
     await until(() => its.ready())
-    expect(await outcome(its.authenticate(`Bearer ${await other.token()}`, 1, ['corp']))).toBe('ok')
+    expect(await outcome(ask(its, `Bearer ${await other.token()}`, 1, ['corp']))).toBe('ok')
     its.close()
   })
 
@@ -73,11 +74,11 @@ describe('a real OpenID provider', () => {
     const its = authenticator(first.issuer)
     await until(() => its.ready())
     const old = `Bearer ${await first.token()}`
-    expect(await outcome(its.authenticate(old, 1, ['corp']))).toBe('ok')
+    expect(await outcome(ask(its, old, 1, ['corp']))).toBe('ok')
     await first[Symbol.asyncDispose]()
     await using second = await startOidcProvider({ jwks: { keys: [privateKey('new', 'RS256')] }, port: first.port })
-    expect(await outcome(its.authenticate(`Bearer ${await second.token()}`, 1, ['corp']))).toBe('ok')
-    expect(await outcome(its.authenticate(old, 1, ['corp']))).toBe('unknown_key')
+    expect(await outcome(ask(its, `Bearer ${await second.token()}`, 1, ['corp']))).toBe('ok')
+    expect(await outcome(ask(its, old, 1, ['corp']))).toBe('unknown_key')
     its.close()
   })
 
@@ -87,7 +88,7 @@ describe('a real OpenID provider', () => {
     await until(() => its.ready())
     const tokens = [await other.token(), await other.token()]
     await other[Symbol.asyncDispose]()
-    for (const token of tokens) expect(await outcome(its.authenticate(`Bearer ${token}`, 1, ['corp']))).toBe('ok')
+    for (const token of tokens) expect(await outcome(ask(its, `Bearer ${token}`, 1, ['corp']))).toBe('ok')
     its.close()
   })
 })

@@ -1,19 +1,27 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Authenticated, identityOf } from '../../../agent/identity/identity.ts'
 import { denied } from '../../../agent/identity/reasons.ts'
-import { cacheKey, cacheKeyPrefix, cacheLimits, TokenCache, tokenDigest } from '../../../agent/identity/token-cache.ts'
+import {
+  cacheKey,
+  cacheKeyPrefix,
+  cacheLimits,
+  TokenCache,
+  tokenDigest,
+  type LiveKeys,
+} from '../../../agent/identity/token-cache.ts'
 import { FakeClock, provider } from './support/provider.ts'
 
 const corp = provider('https://idp.example')
 const clock = new FakeClock()
 let cache: TokenCache
 let live: Set<string>
-let keys: { generation: number; isLive: (id: string) => boolean }
+let generation: number
+let keys: LiveKeys
 
 function verified(
   expiresInS: number,
   claims: Record<string, unknown> = {},
-): { result: Authenticated; keyId: string; tokenLength: number } {
+): { result: Authenticated; keyId: string; tokenLength: number; keys: LiveKeys } {
   const identity = identityOf({
     provider: 'corp',
     method: 'jwt',
@@ -23,30 +31,37 @@ function verified(
     claims,
     expiresAt: clock.seconds + expiresInS,
   })
-  return { result: { ok: true, identity }, keyId: 'key-1', tokenLength: 1000 }
+  return { result: { ok: true, identity }, keyId: 'key-1', tokenLength: 1000, keys }
 }
 
 function get(key = 'k') {
   cache.observe(clock.now())
-  return cache.get(key, keys, clock.now())
+  return cache.get(key, clock.now())
 }
 
 beforeEach(() => {
   cache = new TokenCache(60_000)
   live = new Set(['key-1'])
-  keys = { generation: 1, isLive: (id) => live.has(id) }
+  generation = 1
+  keys = {
+    get generation() {
+      return generation
+    },
+    usable: () => true,
+    isLive: (id) => live.has(id),
+  }
 })
 
 describe('a verified token', () => {
   it('gives the same result object again', () => {
     const entry = verified(600)
-    cache.put('k', entry, corp, clock.now())
+    cache.put('k', entry, corp.clockSkewS, clock.now())
     expect(get()).toBe(entry.result)
     expect(cache.counters.hits).toBe(1)
   })
 
   it('is expired from exp plus skew on, though it is cached', () => {
-    cache.put('k', verified(100), corp, clock.now())
+    cache.put('k', verified(100), corp.clockSkewS, clock.now())
     clock.advance(159_999)
     expect(get()).toMatchObject({ ok: true })
     clock.advance(1)
@@ -55,7 +70,7 @@ describe('a verified token', () => {
   })
 
   it('is verified anew after five minutes', () => {
-    cache.put('k', verified(3600), corp, clock.now())
+    cache.put('k', verified(3600), corp.clockSkewS, clock.now())
     clock.advance(299_999)
     expect(get()).toMatchObject({ ok: true })
     clock.advance(1)
@@ -63,20 +78,20 @@ describe('a verified token', () => {
   })
 
   it('is forgotten as soon as its key is no longer published', () => {
-    cache.put('k', verified(600), corp, clock.now())
+    cache.put('k', verified(600), corp.clockSkewS, clock.now())
     live.clear()
     expect(get()).toBeUndefined()
     expect(cache.counters.staleKeys).toBe(1)
   })
 
   it('survives a change of the key set that leaves its key', () => {
-    cache.put('k', verified(600), corp, clock.now())
-    keys.generation++
+    cache.put('k', verified(600), corp.clockSkewS, clock.now())
+    generation++
     expect(get()).toMatchObject({ ok: true })
   })
 
   it('is not used before its nbf minus skew when the clock went back a little', () => {
-    cache.put('k', verified(600, { nbf: clock.seconds + 60 }), corp, clock.now())
+    cache.put('k', verified(600, { nbf: clock.seconds + 60 }), corp.clockSkewS, clock.now())
     expect(get()).toMatchObject({ ok: true })
     clock.advance(-10)
     expect(get()).toBeUndefined()
@@ -85,7 +100,7 @@ describe('a verified token', () => {
 
 describe('the clock', () => {
   it('going back by more than the skew empties the cache', () => {
-    cache.put('k', verified(600), corp, clock.now())
+    cache.put('k', verified(600), corp.clockSkewS, clock.now())
     get()
     clock.advance(-60_001)
     expect(get()).toBeUndefined()
@@ -93,7 +108,7 @@ describe('the clock', () => {
   })
 
   it('going back by less does not, and several small steps add up', () => {
-    cache.put('k', verified(600), corp, clock.now())
+    cache.put('k', verified(600), corp.clockSkewS, clock.now())
     get()
     clock.advance(-30_000)
     expect(get()).toMatchObject({ ok: true })
@@ -125,7 +140,7 @@ describe('a refusal', () => {
 
   it('does not survive a change of the key set', () => {
     cache.putDenied('k', denied('signature_invalid'), keys, clock.now())
-    keys.generation++
+    generation++
     expect(get()).toBeUndefined()
   })
 })
@@ -133,7 +148,7 @@ describe('a refusal', () => {
 describe('bounds', () => {
   it('hold for a million distinct tokens, good and bad', () => {
     for (let i = 0; i < 1_000_000; i++) {
-      if (i % 2 === 0) cache.put(`k${i}`, verified(600), corp, clock.now())
+      if (i % 2 === 0) cache.put(`k${i}`, verified(600), corp.clockSkewS, clock.now())
       else cache.putDenied(`k${i}`, denied('signature_invalid'), keys, clock.now())
     }
     expect(cache.entries).toBeLessThanOrEqual(cacheLimits.maxEntries)
@@ -143,7 +158,7 @@ describe('bounds', () => {
 
   it('hold in bytes too', () => {
     cache = new TokenCache(60_000, { ...cacheLimits, maxBytes: 10_000 })
-    for (let i = 0; i < 100; i++) cache.put(`k${i}`, verified(600), corp, clock.now())
+    for (let i = 0; i < 100; i++) cache.put(`k${i}`, verified(600), corp.clockSkewS, clock.now())
     expect(cache.bytes).toBeLessThanOrEqual(10_000)
     expect(cache.entries).toBeGreaterThan(0)
   })
@@ -151,13 +166,14 @@ describe('bounds', () => {
 
 describe('cacheKey', () => {
   it('never is the same for fields that concatenate alike', () => {
-    const named = (name: string): string => cacheKeyPrefix(provider('https://idp.example', { name }))
+    const named = (name: string): string => cacheKeyPrefix(name, [provider('https://idp.example', { name })])
     expect(cacheKey(named('ab'), tokenDigest('c'))).not.toBe(cacheKey(named('a'), tokenDigest('bc')))
     expect(cacheKey(named('1:a'), tokenDigest('t'))).not.toBe(cacheKey(named('a'), tokenDigest('t')))
   })
 
   it('changes with anything in the configuration of the provider', () => {
-    const of = (overrides: object): string => cacheKey(cacheKeyPrefix(provider('https://idp.example', overrides)), 't')
+    const of = (overrides: object): string =>
+      cacheKey(cacheKeyPrefix('corp', [provider('https://idp.example', overrides)]), 't')
     expect(new Set([of({}), of({ audience: ['x'] }), of({ clockSkewS: 0 }), of({ typ: ['at+jwt'] })]).size).toBe(4)
   })
 

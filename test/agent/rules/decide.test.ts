@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { AuthResult } from '../../../agent/identity/identity.ts'
 import { decide } from '../../../agent/rules/decide.ts'
 import type { Decision } from '../../../agent/rules/decision.ts'
+import { evidenceOf } from '../identity/support/evidence.ts'
 import { authenticatorOf, identityOf, requestOf, rulesOf } from './support.ts'
 
-const CREDENTIALS = { authorization: 'Bearer x', count: 1 }
+const CREDENTIALS = evidenceOf({ authorization: 'Bearer x' })
 
 function decideSync(yaml: string, method: string, path: string, answer: AuthResult, host?: string): Decision {
   const decision = decide(rulesOf(yaml), authenticatorOf(answer), requestOf(method, path, host), CREDENTIALS)

@@ -1,6 +1,7 @@
 import { parseConfig } from '../../../agent/config/load.ts'
 import type { Authenticator } from '../../../agent/identity/authenticator.ts'
 import { type AuthResult, type Identity, identityOf as makeIdentity } from '../../../agent/identity/identity.ts'
+import type { Requirement } from '../../../agent/identity/requirement.ts'
 import { compileRules } from '../../../agent/rules/compile.ts'
 import { RequestView } from '../../../agent/rules/facts.ts'
 import type { RuleSet } from '../../../agent/rules/rule.ts'
@@ -43,7 +44,8 @@ export function authenticatorOf(
 ): Authenticator & { asked: number } {
   const authenticator = {
     asked: 0,
-    authenticate(_: string | undefined, __: number, providers: readonly string[]) {
+    needs: { headers: [], certificate: false, body: false },
+    authenticate({ providers }: Requirement) {
       authenticator.asked++
       return typeof answer === 'function' ? answer(providers) : answer
     },

@@ -5,6 +5,7 @@ import {
 } from '../../../../agent/identity/authenticator.ts'
 import type { ProviderConfig } from '../../../../agent/identity/config.ts'
 import type { AuthResult } from '../../../../agent/identity/identity.ts'
+import { ask } from './evidence.ts'
 import { startJwksServer, type JwksServer } from './jwks-server.ts'
 import { FakeClock, memoryLog, provider, until } from './provider.ts'
 import type { TestKey } from './tokens.ts'
@@ -53,7 +54,7 @@ export async function setUp(
       exp: clock.seconds + 600,
       ...changes,
     }),
-    check: (token) => auth.authenticate(`Bearer ${token}`, 1, ['corp']),
+    check: (token) => ask(auth, `Bearer ${token}`, 1, ['corp']),
     async [Symbol.asyncDispose]() {
       auth.close()
       await server[Symbol.asyncDispose]()

@@ -1,0 +1,136 @@
+import type { ArgType, MessageView } from 'node-spoe'
+import {
+  type BodyEvidence,
+  type CertificateEvidence,
+  type Evidence,
+  type HeaderField,
+  NO_HEADERS,
+} from './identity/evidence.ts'
+import type { EvidenceNeeds } from './identity/scheme.ts'
+
+/** Arguments of the `check` message in spoe.conf that every configuration needs, by name. */
+export const CHECK_ARGUMENTS = {
+  id: 'string',
+  method: 'string',
+  host: 'string',
+  path: 'string',
+  query: 'string',
+  src: 'ip',
+  tls: 'bool',
+  auth: 'string',
+  auth_count: 'int',
+} as const
+
+/** Those that some kinds of credentials need besides, and what HAProxy has to fetch for them. */
+const CERTIFICATE_FETCHES = { cert: 'ssl_c_der', cert_used: 'ssl_c_used', cert_verify: 'ssl_c_verify' } as const
+const BODY_FETCHES = { body: 'req.body', body_size: 'req.body_size' } as const
+const EXTRA_TYPES: Readonly<Record<string, ArgType>> = {
+  cert: 'bytes',
+  cert_used: 'bool',
+  cert_verify: 'int',
+  body: 'bytes',
+  body_size: 'int',
+}
+
+/** An argument that the configured providers need, and the fetch that gives it. */
+export interface ExtraArgument {
+  readonly name: string
+  readonly fetch: string
+  readonly type: ArgType
+}
+
+/** Names of the two arguments of a header: its value, and how many fields of that name there are. */
+export function headerArguments(header: string): readonly [value: string, count: string] {
+  const name = header.replaceAll('-', '_')
+  return [`h_${name}`, `n_${name}`]
+}
+
+/** What spoe.conf has to send beside {@link CHECK_ARGUMENTS}; the body only in the message `check_body`. */
+export function extraArguments(needs: Required<EvidenceNeeds>): { check: ExtraArgument[]; body: ExtraArgument[] } {
+  const typed = (fetches: Readonly<Record<string, string>>): ExtraArgument[] =>
+    Object.entries(fetches).map(([name, fetch]) => ({ name, fetch, type: EXTRA_TYPES[name] ?? 'any' }))
+  const headers = needs.headers.flatMap((header): ExtraArgument[] => {
+    const [value, count] = headerArguments(header)
+    return [
+      { name: value, fetch: `req.fhdr(${header})`, type: 'string' },
+      { name: count, fetch: `req.fhdr_cnt(${header})`, type: 'int' },
+    ]
+  })
+  return {
+    check: [...headers, ...(needs.certificate ? typed(CERTIFICATE_FETCHES) : [])],
+    body: needs.body ? typed(BODY_FETCHES) : [],
+  }
+}
+
+type View = MessageView<Record<string, ArgType>>
+
+/** Reads the evidence of a message; `withBody` for `check_body`. */
+export class EvidenceReader {
+  readonly args: Readonly<Record<string, ArgType>> & typeof CHECK_ARGUMENTS
+  readonly #headers: readonly { header: string; value: string; count: string }[]
+  readonly #certificate: boolean
+  readonly #body: boolean
+
+  constructor(needs: Required<EvidenceNeeds>, withBody: boolean) {
+    const { check, body } = extraArguments(needs)
+    const extra = [...check, ...(withBody ? body : [])]
+    this.args = { ...Object.fromEntries(extra.map(({ name, type }) => [name, type])), ...CHECK_ARGUMENTS }
+    this.#headers = needs.headers.map((header) => {
+      const [value, count] = headerArguments(header)
+      return { header, value, count }
+    })
+    this.#certificate = needs.certificate
+    this.#body = withBody && needs.body
+  }
+
+  /** @throws {Error} spoe.conf does not send what rules or credentials cannot be judged without */
+  read(view: View): Evidence {
+    const method = view.get('method') as string | undefined
+    const authorization = view.get('auth') as string | undefined
+    const count = view.get('auth_count') as number | undefined
+    if (method === undefined || (authorization !== undefined && count === undefined)) {
+      // Without them rules would be skipped, or a second credential overlooked.
+      throw new Error('spoe.conf does not send "method" or "auth_count": compare it with the shipped one')
+    }
+    return {
+      method,
+      host: (view.get('host') as string | undefined) ?? '',
+      path: (view.get('path') as string | undefined) ?? '',
+      query: (view.get('query') as string | undefined) ?? '',
+      source: (view.get('src') as string | undefined) ?? '',
+      tls: (view.get('tls') as boolean | undefined) ?? false,
+      authorization,
+      authorizationCount: Number(count ?? 0),
+      headers: this.#headers.length === 0 ? NO_HEADERS : this.#readHeaders(view),
+      certificate: this.#certificate ? readCertificate(view) : undefined,
+      body: this.#body ? readBody(view) : undefined,
+    }
+  }
+
+  #readHeaders(view: View): ReadonlyMap<string, HeaderField> {
+    const fields = new Map<string, HeaderField>()
+    for (const { header, value, count } of this.#headers) {
+      const text = view.get(value) as string | undefined
+      if (text === undefined) continue
+      const fieldCount = view.get(count) as number | undefined
+      if (fieldCount === undefined) throw new Error(`spoe.conf sends "${value}" without "${count}"`)
+      fields.set(header, { value: text, count: Number(fieldCount) })
+    }
+    return fields
+  }
+}
+
+/** `ssl_c_verify` is 0 without a certificate too: only `ssl_c_used` tells that there is one. */
+function readCertificate(view: View): CertificateEvidence | undefined {
+  const der = view.get('cert') as Buffer | undefined
+  const verify = view.get('cert_verify') as number | undefined
+  if (view.get('cert_used') !== true || der === undefined || der.length === 0) return undefined
+  if (verify === undefined) throw new Error('spoe.conf sends "cert" without "cert_verify"')
+  return { der, verify: Number(verify) }
+}
+
+function readBody(view: View): BodyEvidence | undefined {
+  const size = view.get('body_size') as number | undefined
+  if (size === undefined) return undefined
+  return { bytes: (view.get('body') as Buffer | undefined) ?? new Uint8Array(0), size: Number(size) }
+}
