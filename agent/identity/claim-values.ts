@@ -11,8 +11,8 @@ export function isDate(value: unknown): value is number {
 
 /**
  * Whether a claim may become a variable of HAProxy and thereby a header or a log field: a non-empty string of at most
- * `maxBytes` bytes of UTF-8 without C0 characters or DEL, and without white space at its ends. Lone surrogates are refused too: two different ones would
- * reach the wire as the same U+FFFD, and two callers would look like one.
+ * `maxBytes` bytes of UTF-8 without control characters (C0, DEL, C1) and without white space at its ends. Lone surrogates
+ * are refused too: two different ones would reach the wire as the same U+FFFD, and two callers would look like one.
  */
 export function isSafeText(value: unknown, maxBytes: number): value is string {
   if (typeof value !== 'string' || value === '' || value.length > maxBytes) return false
@@ -21,7 +21,7 @@ export function isSafeText(value: unknown, maxBytes: number): value is string {
   let ascii = true
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i)
-    if (code < 0x20 || code === 0x7f) return false
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false
     if (code > 0x7f) ascii = false
   }
   return ascii || (value.isWellFormed() && Buffer.byteLength(value) <= maxBytes)
@@ -39,7 +39,8 @@ export const NOT_NAMES = Symbol('not a name')
 
 /**
  * Names (roles, scopes) from claims that are each absent, null, an array of strings, or one string, which is split at
- * `separator` if there is one: a role may be a sentence, and its words are no roles. Duplicates and empty strings are left out, at most `max` kept.
+ * `separator` if there is one: a role may be a sentence, and its words are no roles. Duplicates and empty strings are left
+ * out, at most `max` kept.
  * @returns NOT_NAMES when a member is not a string, is over 256 bytes or is no safe text
  */
 export function names(claims: readonly unknown[], max: number, separator?: RegExp): string[] | typeof NOT_NAMES {

@@ -1,3 +1,6 @@
+import { confirmationOf } from './claim-confirmation.ts'
+import { judgeRequired, mapRoles } from './claim-rules.ts'
+import { variablesOf } from './claim-variables.ts'
 import type { ProviderConfig } from './config.ts'
 import { type Identity, identityOf } from './identity.ts'
 import { atPath, freezeJson, type JsonObject } from './plain-json.ts'
@@ -8,9 +11,11 @@ import { audienceMatches, isDate, isSafeText, names, NOT_NAMES } from './claim-v
 /** Bytes of UTF-8. */
 const MAX_SUBJECT = 1024
 const MAX_TENANT = 256
-/** Entries kept; more are dropped, so that one token cannot fill a SPOE frame. */
+const AUDIENCE: readonly string[] = ['aud']
+/** Entries kept; more are dropped, so that one token cannot fill a SPOE frame. What is required is looked for in all. */
 const MAX_ROLES = 50
 const MAX_SCOPES = 100
+const ALL = Number.POSITIVE_INFINITY
 
 /** `typ` accepted where the provider does not say: RFC 7519 section 5.1, RFC 9068 section 2.1. */
 const DEFAULT_TYP: readonly string[] = ['jwt', 'at+jwt']
@@ -26,7 +31,9 @@ export interface SignedClaims {
 
 /**
  * Judges the claims of a token whose signature is proven and normalises them. The first rule broken, in this order, is
- * the reason: typ, dates, lifetime, audience, kind of token, binding, then what becomes a variable.
+ * the reason: typ, dates, lifetime, audience, kind of token, binding, what becomes a variable, then what the provider
+ * requires: tenants, claims, scopes. A bound token is accepted as to its claims; that the request proves the key
+ * (`identity.confirmation`) is checked for every request afterwards.
  * @param digest SHA-256 of the token, base64url
  * @param nowS seconds since the epoch
  */
@@ -38,41 +45,48 @@ export function judgeClaims(
 ): Identity | DenyReason {
   const { payload } = token
   if (!typAccepted(token.typ, provider.typ)) return 'typ_mismatch'
-  const { iss, exp, aud } = payload as { iss?: unknown; exp?: unknown; aud?: unknown }
-  if (iss !== provider.issuer) return 'unknown_issuer'
+  if (payload['iss'] !== provider.issuer) return 'unknown_issuer'
   const late = judgeDates(payload, provider, nowS)
   if (late !== undefined) return late
+  const claims = freezeJson(payload)
+  const aud = atPath(claims, provider.audienceClaim ?? AUDIENCE)
   if (aud === undefined) return 'claim_missing'
   const ours = audienceMatches(aud, provider.audience)
   if (ours === undefined) return 'claim_invalid'
   if (!ours) return 'audience_mismatch'
-  if (isIdToken(payload)) return 'typ_mismatch'
-  // Bound to a key or certificate (RFC 7800): as a plain bearer token it is exactly what its issuer meant to prevent.
-  if (payload['cnf'] !== undefined) return 'binding_missing'
+  if (provider.allowIdToken !== true && isIdToken(claims)) return 'typ_mismatch'
+  const confirmation = confirmationOf(claims['cnf'])
+  if (typeof confirmation === 'string') return confirmation
+  if (provider.binding === 'required' && confirmation === undefined) return 'binding_missing'
 
-  const claims = freezeJson(payload)
-  const subject = atPath(claims, provider.claims.subject)
+  const { subject: subjectPath, tenant: tenantPath, roles: rolesPath, scopes: scopesPath, variables } = provider.claims
+  const subject = atPath(claims, subjectPath)
   if (subject === undefined || subject === '') return 'claim_missing'
   if (!isSafeText(subject, MAX_SUBJECT)) return 'claim_invalid'
-  const tenant = tenantOf(claims, provider.claims.tenant)
-  const roles = provider.claims.roles.length === 0 ? [] : names([atPath(claims, provider.claims.roles)], MAX_ROLES)
-  const scopes = names(scopeClaims(claims, provider.claims.scopes), MAX_SCOPES, / +/)
+  const tenant = tenantOf(claims, tenantPath)
+  const roles = rolesPath.length === 0 ? [] : names([atPath(claims, rolesPath)], ALL)
+  const scopes = names(scopeClaims(claims, scopesPath), ALL, / +/)
   if (tenant === undefined || roles === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
-  const { iat, jti, sid } = claims
+  const refused = judgeRequired(claims, tenant, provider)
+  if (refused !== undefined) return refused
+  if (provider.requiredScopes?.every((scope) => scopes.includes(scope)) === false) return 'insufficient_scope'
+  const { exp, iat, jti, sid } = claims
   return identityOf({
     provider: provider.name,
     method: 'jwt',
     issuer: provider.issuer,
     subject,
     tenant,
-    roles,
-    scopes,
+    roles: mapRoles(roles, provider).slice(0, MAX_ROLES),
+    scopes: scopes.slice(0, MAX_SCOPES),
     claims,
     expiresAt: exp as number,
     issuedAt: iat as number | undefined,
     credentialId: typeof jti === 'string' ? jti : '',
     session: typeof sid === 'string' ? sid : '',
     digest,
+    confirmation,
+    ...(variables !== undefined && { variables: variablesOf(claims, variables) }),
   })
 }
 

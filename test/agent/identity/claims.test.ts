@@ -106,9 +106,45 @@ describe('issuer, audience and type', () => {
       expect(judge(claims)).toBe('typ_mismatch')
     },
   )
+})
 
-  it('refuses a token bound to a key or certificate that nobody proved to hold', () => {
-    expect(judge({ cnf: { 'x5t#S256': 'abc' } })).toBe('binding_missing')
+describe('binding (RFC 7800)', () => {
+  const [jkt, x5t] = [
+    '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I',
+    'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2'.slice(0, 42) + 'A',
+  ]
+
+  it.each([
+    ['none', undefined, undefined],
+    ['a DPoP key', { jkt }, { jkt }],
+    ['a certificate', { 'x5t#S256': x5t }, { x5t }],
+    ['both', { jkt, 'x5t#S256': x5t }, { jkt, x5t }],
+  ])('%s is handed on to be proven', (_what, cnf, confirmation) => {
+    const identity = judge({ cnf })
+    if (typeof identity === 'string') throw new Error(identity)
+    expect(identity.confirmation).toEqual(confirmation)
+  })
+
+  it.each([
+    ['no object', 'abc', 'binding_missing'],
+    ['null', null, 'binding_missing'],
+    ['a list', [{ jkt }], 'binding_missing'],
+    ['empty', {}, 'binding_missing'],
+    ['bound in another way', { jwk: { kty: 'EC' } }, 'binding_missing'],
+    ['bound in a known and in another way', { jkt, kid: 'a' }, 'binding_missing'],
+    ['a thumbprint too short', { jkt: jkt.slice(1) }, 'claim_invalid'],
+    ['a thumbprint too long', { jkt: `${jkt}A` }, 'claim_invalid'],
+    ['a thumbprint of other characters', { jkt: `+${jkt.slice(1)}` }, 'claim_invalid'],
+    ['a thumbprint with spare bits', { 'x5t#S256': `${x5t.slice(0, 42)}B` }, 'claim_invalid'],
+    ['a thumbprint that is no text', { 'x5t#S256': 1 }, 'claim_invalid'],
+    ['one good, one broken', { jkt, 'x5t#S256': '' }, 'claim_invalid'],
+  ])('%s is refused', (_what, cnf, reason) => {
+    expect(judge({ cnf })).toBe(reason)
+  })
+
+  it('is demanded where the provider says so', () => {
+    expect(judge({}, { binding: 'required' })).toBe('binding_missing')
+    expect(judge({ cnf: { jkt } }, { binding: 'required' })).toMatchObject({ confirmation: { jkt } })
   })
 })
 
