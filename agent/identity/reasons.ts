@@ -279,6 +279,12 @@ export const reasons = {
     description: 'Credentials cannot be checked now',
     hint: 'A file of keys or secrets cannot be read: see lastError in /status.',
   },
+  revocation_unavailable: {
+    status: 503,
+    challenge: 'none',
+    description: 'Revocations cannot be checked now',
+    hint: 'The list of revocations could not be read for too long: see lastError in /status, or set onUnavailable.',
+  },
   overload: {
     status: 503,
     challenge: 'none',
