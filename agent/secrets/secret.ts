@@ -23,6 +23,11 @@ export class Secret {
     return REDACTED
   }
 
+  /** What `+` and `==` would take. */
+  [Symbol.toPrimitive](): string {
+    return REDACTED
+  }
+
   [inspect.custom](): string {
     return REDACTED
   }
