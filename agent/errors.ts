@@ -41,6 +41,8 @@ export const ERRORS = {
   SPOE_EVENT: 'Write "event on-frontend-http-request": later, requests are routed already; earlier, there is none.',
   SPOE_UNKNOWN_KEYWORD: 'A spoe-message takes "args", "event" and "acl".',
   SPOE_VARIABLE_UNREGISTERED: 'Add the name to "register-var-names" in spoe.conf, or HAProxy drops it silently.',
+  REVOCATION_LIST:
+    'The list is read as a whole or not at all: correct the entry that is named; "revoke purge" drops those that are over.',
   DEV_RUNNING: 'Stop the other one, or run this one from another folder.',
   TOOL_MISSING: 'Run "make setup", or put the tool on PATH.',
 } as const

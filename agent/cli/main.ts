@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts'
 import { checkCommand } from './check.ts'
 import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
+import { revokeCommand } from './revoke.ts'
 import { serveCommand } from './serve.ts'
 import { versionCommand } from './version.ts'
 import { workerCommand } from './worker.ts'
@@ -26,6 +27,7 @@ for (const command of [
   workerCommand(),
   checkCommand(),
   doctorCommand(),
+  revokeCommand(),
   versionCommand(),
 ]) {
   // Exceptions instead of exits, and the hint after an error: commands that were made elsewhere do not inherit them.
