@@ -1,33 +1,48 @@
 import { z } from 'zod'
-import { defaults } from '../../identity/config.ts'
-import { claimPath, duration, endpoint, oneOrMore, text } from '../fields.ts'
+import { auth0Provider } from '../../identity/presets/auth0.ts'
+import { awsStsProvider } from '../../identity/presets/aws-sts.ts'
+import { cognitoProvider } from '../../identity/presets/cognito.ts'
+import { entraProvider } from '../../identity/presets/entra.ts'
+import { githubActionsProvider } from '../../identity/presets/github-actions.ts'
+import { googleProvider } from '../../identity/presets/google.ts'
+import { eksProvider, kubernetesProvider } from '../../identity/presets/kubernetes.ts'
+import { keycloakProvider } from '../../identity/presets/keycloak.ts'
+import { oidcProvider } from '../../identity/presets/oidc.ts'
+import { oktaProvider } from '../../identity/presets/okta.ts'
+import { refuse } from '../fields.ts'
 
-/** Signed JWTs of an OpenID provider. */
-export const jwtProvider = z.strictObject({
-  kind: z.literal('jwt'),
-  preset: z.literal('oidc').default('oidc'),
-  issuer: endpoint('the issuer URL, as the "iss" claim writes it'),
-  jwksUri: endpoint('the URL of the key set').optional(),
-  audience: oneOrMore(text),
-  algorithms: z
-    .array(
-      z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']),
-    )
-    .min(1)
-    .default([...defaults.algorithms]),
-  clockSkew: duration(0, 600_000).default(defaults.clockSkewS * 1000),
-  maxLifetime: duration(1000, 365 * 86_400_000).optional(),
-  typ: oneOrMore(text).optional(),
-  required: z.boolean().default(defaults.required),
-  caFile: text.optional(),
-  claims: z
-    .strictObject({
-      subject: claimPath.default([...defaults.claims.subject]),
-      tenant: claimPath.default([...defaults.claims.tenant]),
-      roles: claimPath.default([...defaults.claims.roles]),
-      scopes: claimPath.optional(),
-    })
-    .prefault({}),
+/** Presets by the names they have in agent.yaml. */
+const PRESETS = [
+  oidcProvider,
+  oktaProvider,
+  entraProvider,
+  auth0Provider,
+  googleProvider,
+  keycloakProvider,
+  githubActionsProvider,
+  awsStsProvider,
+  eksProvider,
+  kubernetesProvider,
+  cognitoProvider,
+] as const
+
+const NAMES = PRESETS.map((preset) => {
+  const literal: z.ZodType = preset.shape.preset
+  return String([...(literal._zod.values ?? [])][0])
 })
+
+/** Signed JWTs: of any OpenID provider, or of one that a preset knows. */
+export const jwtProvider = z
+  .discriminatedUnion('preset', PRESETS, {
+    error: (issue) =>
+      issue.code === 'invalid_union' && issue.errors.length === 0
+        ? `expected one of the presets ${NAMES.join(', ')}`
+        : undefined,
+  })
+  .superRefine(({ jwksUri, jwksUris }, ctx) => {
+    if (jwksUri !== undefined && jwksUris !== undefined) {
+      refuse(ctx, 'CONFIG_CONFLICT', '"jwksUri" and "jwksUris" exclude each other: the list names all places')
+    }
+  })
 
 export type JwtProvider = z.output<typeof jwtProvider>

@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { audience, common } from '../../config/providers/jwt-common.ts'
+import { endpoint, oneOrMore, text } from '../../config/fields.ts'
+import { type PresetConfig, when } from './preset.ts'
+
+/** Access tokens of an Auth0 tenant for one of its APIs. */
+export const auth0Provider = z.strictObject({
+  ...common,
+  preset: z.literal('auth0'),
+  issuer: endpoint('the tenant’s URL, such as https://acme.eu.auth0.com/').refine(
+    (url) => URL.parse(url)?.pathname === '/',
+    { message: 'expected the tenant’s domain or its custom domain, without a path' },
+  ),
+  audience,
+  /** Client ids, compared with `azp`. */
+  clients: oneOrMore(text).optional(),
+  /** Ids of organizations, compared with `org_id`. */
+  organizations: oneOrMore(text).optional(),
+})
+
+export function auth0({ issuer, clients, organizations }: z.output<typeof auth0Provider>): PresetConfig[] {
+  return [
+    {
+      // Auth0 writes its issuer with a slash at the end, and people write it without.
+      issuer: issuer.endsWith('/') ? issuer : `${issuer}/`,
+      algorithms: ['RS256', 'PS256'],
+      // The second is what APIs with the RFC 9068 profile get.
+      typ: ['JWT', 'at+jwt'],
+      claims: { tenant: ['org_id'], roles: ['permissions'] },
+      requiredClaims: [
+        ...when(clients, (values) => ({ path: ['azp'], values })),
+        ...when(organizations, (values) => ({ path: ['org_id'], values })),
+      ],
+    },
+  ]
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { common } from '../../config/providers/jwt-common.ts'
+import { oneOrMore, text } from '../../config/fields.ts'
+import type { PresetConfig } from './preset.ts'
+
+const userPool = z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d_[A-Za-z0-9]+$/, {
+  message: 'expected the id of a user pool, such as eu-west-1_AbCdEfGhI',
+})
+
+/** Tokens of a user pool of Amazon Cognito. */
+export const cognitoProvider = z.strictObject({
+  ...common,
+  preset: z.literal('cognito'),
+  userPool,
+  /** App client ids: an access token names its client in `client_id`, and has no audience. */
+  clients: oneOrMore(text),
+  tokenUse: z.enum(['access', 'id']).default('access'),
+})
+
+export function cognito({ userPool: pool, clients, tokenUse }: z.output<typeof cognitoProvider>): PresetConfig[] {
+  const region = pool.slice(0, pool.indexOf('_'))
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
+  return [
+    {
+      issuer: `https://cognito-idp.${region}.${domain}/${pool}`,
+      audience: clients,
+      algorithms: ['RS256'],
+      claims: { tenant: [], roles: ['cognito:groups'] },
+      requiredClaims: [{ path: ['token_use'], values: [tokenUse] }],
+      ...(tokenUse === 'access' ? { audienceClaim: ['client_id'] } : { allowIdToken: true }),
+    },
+  ]
+}

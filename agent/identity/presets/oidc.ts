@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { audience, common } from '../../config/providers/jwt-common.ts'
+import { endpoint, oneOrMore, refuse } from '../../config/fields.ts'
+import type { PresetConfig } from './preset.ts'
+
+/** Any OpenID provider: nothing is known of it but what agent.yaml says. */
+export const oidcProvider = z
+  .strictObject({
+    ...common,
+    preset: z.literal('oidc').optional(),
+    issuer: oneOrMore(endpoint('the issuer URL, as the "iss" claim writes it')),
+    audience,
+  })
+  .superRefine(({ issuer, jwksUri, jwksUris }, ctx) => {
+    if (issuer.length > 1 && (jwksUri ?? jwksUris) !== undefined) {
+      refuse(
+        ctx,
+        'CONFIG_CONFLICT',
+        'several issuers have several key sets: leave the key URLs to discovery, or make a provider of each issuer',
+      )
+    }
+  })
+
+export function oidc({ issuer }: z.output<typeof oidcProvider>): PresetConfig[] {
+  return issuer.map((one) => ({ issuer: one }))
+}

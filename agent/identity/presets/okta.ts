@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { audience, common } from '../../config/providers/jwt-common.ts'
+import { endpoint, oneOrMore, text } from '../../config/fields.ts'
+import type { PresetConfig } from './preset.ts'
+
+const CUSTOM =
+  'use a custom authorization server: https://<domain>/oauth2/<id>; the tokens of the org server are for Okta alone and must not be verified by others'
+
+/** Access tokens of a custom authorization server of Okta. */
+export const oktaProvider = z.strictObject({
+  ...common,
+  preset: z.literal('okta'),
+  issuer: endpoint('the issuer of a custom authorization server').refine(
+    (url) => /^\/oauth2\/[^/]+$/.test(URL.parse(url)?.pathname ?? ''),
+    { message: CUSTOM },
+  ),
+  audience,
+  /** Client ids, compared with `cid`. */
+  clients: oneOrMore(text).optional(),
+})
+
+export function okta({ issuer, clients }: z.output<typeof oktaProvider>): PresetConfig[] {
+  return [
+    {
+      issuer,
+      algorithms: ['RS256'],
+      // `scp` is read as `scope` is everywhere. `groups` needs a groups claim in the authorization server.
+      claims: { tenant: [], roles: ['groups'] },
+      // ID tokens name no client in `cid`.
+      requiredClaims: [{ path: ['cid'], ...(clients !== undefined && { values: clients }) }],
+    },
+  ]
+}
