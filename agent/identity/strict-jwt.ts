@@ -1,8 +1,7 @@
-import { isUtf8 } from 'node:buffer'
 import { algorithms } from './algorithms.ts'
-import { hasUniqueKeys } from './json-scan.ts'
-import { isObject, type JsonObject } from './plain-json.ts'
+import type { JsonObject } from './plain-json.ts'
 import { denied, type Denied } from './reasons.ts'
+import { decodeStrictObject } from './strict-json.ts'
 
 /** A token whose form is beyond doubt. Nothing in it is proven yet. */
 export interface StrictJwt {
@@ -29,10 +28,7 @@ const MAX_KID = 1024
  * Parameters that would make the token choose its own key (RFC 8725 section 3.10), change what was signed (RFC 7797,
  * `zip`) or demand an extension we do not have (RFC 7515 section 4.1.11). Refused by their mere presence.
  */
-const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5u', 'x5c'] as const
-
-/** Linear: the three classes exclude the dot between them, so there is nothing to backtrack into. */
-const SHAPE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+export const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5u', 'x5c'] as const
 
 /**
  * The form of a compact JWS that holds a JWT (RFC 7515 section 7.1, RFC 7519 section 7.2), read more strictly than
@@ -45,13 +41,56 @@ const SHAPE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
  * One token has one spelling: no padding, no white space, no spare bits, no duplicate keys, no invalid UTF-8.
  */
 export function parseStrict(token: string): StrictJwt | Denied {
-  if (!SHAPE.test(token)) return denied('malformed_token')
   const first = token.indexOf('.')
   const last = token.lastIndexOf('.')
-  if (!canonical(token, 0, first) || !canonical(token, first + 1, last) || !canonical(token, last + 1, token.length)) {
+  if (first === last || token.indexOf('.', first + 1) !== last || last === token.length - 1) {
     return denied('malformed_token')
   }
-  const header = decodeObject(token.slice(0, first))
+  const header = headerOf(token.slice(0, first))
+  if ('reason' in header) return header
+  const bytes = canonicalBytes(token.slice(first + 1, last))
+  const signature = canonicalBytes(token.slice(last + 1))
+  if (bytes === undefined || signature === undefined) return denied('malformed_token')
+  const payload = decodeStrictObject(bytes, MAX_DEPTH)
+  if (payload === undefined) return denied('malformed_token')
+  const issuer = payload['iss']
+  if (issuer === undefined) return denied('claim_missing')
+  if (typeof issuer !== 'string') return denied('claim_invalid')
+  const { alg, kid, typ } = header
+  const signingInput = Buffer.from(token.slice(0, last), 'latin1')
+  return { ok: true, alg, kid, typ, issuer, payload, signingInput, signature }
+}
+
+/** What of a header is used, once it is beyond doubt. */
+interface StrictHeader {
+  readonly alg: string
+  readonly kid: string | undefined
+  readonly typ: string | undefined
+}
+
+/**
+ * Headers seen, by their segment: all tokens of one key have the same. Holds nothing that a token needs, and is emptied
+ * when it is full: an attacker who sends many headers makes us read each of them, as without it.
+ */
+const headers = new Map<string, StrictHeader>()
+const MAX_HEADERS = 256
+/** Characters; a longer header is read every time. */
+const MAX_KEPT_HEADER = 512
+
+function headerOf(segment: string): StrictHeader | Denied {
+  const known = headers.get(segment)
+  if (known !== undefined) return known
+  const header = readHeader(segment)
+  if ('reason' in header || segment.length > MAX_KEPT_HEADER) return header
+  if (headers.size === MAX_HEADERS) headers.clear()
+  // A copy: a slice would keep its whole token in memory.
+  headers.set(Buffer.from(segment, 'latin1').toString('latin1'), header)
+  return header
+}
+
+function readHeader(segment: string): StrictHeader | Denied {
+  const bytes = canonicalBytes(segment)
+  const header = bytes === undefined ? undefined : decodeStrictObject(bytes, MAX_DEPTH)
   if (header === undefined) return denied('malformed_token')
   for (const name of REFUSED_PARAMETERS) {
     if (header[name] !== undefined) return denied('malformed_token')
@@ -63,22 +102,7 @@ export function parseStrict(token: string): StrictJwt | Denied {
   // A nested token is never unwrapped.
   if (cty !== undefined && (typeof cty !== 'string' || mediaType(cty) === 'jwt')) return denied('malformed_token')
   if (!algorithms.has(alg)) return denied('alg_not_allowed')
-
-  const payload = decodeObject(token.slice(first + 1, last))
-  if (payload === undefined) return denied('malformed_token')
-  const issuer = payload['iss']
-  if (issuer === undefined) return denied('claim_missing')
-  if (typeof issuer !== 'string') return denied('claim_invalid')
-  return {
-    ok: true,
-    alg,
-    kid,
-    typ,
-    issuer,
-    payload,
-    signingInput: Buffer.from(token.slice(0, last), 'latin1'),
-    signature: Buffer.from(token.slice(last + 1), 'base64url'),
-  }
+  return { alg, kid, typ }
 }
 
 /** Comparable form of `typ` and `cty`: any case, `application/` left out (RFC 7515 section 4.1.9). */
@@ -87,32 +111,11 @@ export function mediaType(value: string): string {
   return lower.startsWith('application/') ? lower.slice('application/'.length) : lower
 }
 
-/** Whether the segment is the only spelling of its bytes: no lone character, spare bits of the last one zero. */
-function canonical(token: string, start: number, end: number): boolean {
-  const rest = (end - start) % 4
-  if (rest === 0) return true
-  if (rest === 1) return false
-  const spareBits = rest === 2 ? 0b1111 : 0b11
-  return (base64urlValue(token.charCodeAt(end - 1)) & spareBits) === 0
-}
-
-/** Value of a character of the base64url alphabet (RFC 4648 section 5). */
-function base64urlValue(code: number): number {
-  if (code >= 0x61) return code - 0x61 + 26 // a-z
-  if (code === 0x5f) return 63 // _
-  if (code >= 0x41) return code - 0x41 // A-Z
-  return code === 0x2d ? 62 : code - 0x30 + 52 // - 0-9
-}
-
-function decodeObject(segment: string): JsonObject | undefined {
+/**
+ * The bytes of a base64url segment (RFC 4648 section 5) that is their only spelling: no padding, no other character, no
+ * spare bits, no lone character at the end. Writing them again finds all of that at once.
+ */
+export function canonicalBytes(segment: string): Buffer | undefined {
   const bytes = Buffer.from(segment, 'base64url')
-  if (!isUtf8(bytes)) return undefined
-  const text = bytes.toString('utf8')
-  if (!hasUniqueKeys(text, MAX_DEPTH)) return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined // not JSON, a byte order mark included
-  }
+  return bytes.length > 0 && bytes.toString('base64url') === segment ? bytes : undefined
 }

@@ -213,11 +213,16 @@ export function cacheKeyPrefix(name: string, configs: readonly ProviderConfig[])
 }
 
 /**
- * SHA-256 of a token, so that the cache holds nothing that could be replayed. About 1 us for 1.2 KB, once per request
- * however many providers the rule allows.
+ * SHA-256 of a token, so that the cache holds nothing that could be replayed. As 32 latin1 characters: half the time of
+ * writing it as text. Under 1 us for 1 KB, once per request however many providers the rule allows.
  */
 export function tokenDigest(token: string): string {
-  return hash('sha256', token, 'base64url')
+  return hash('sha256', token, 'binary')
+}
+
+/** The same digest as text, base64url. */
+export function digestText(digest: string): string {
+  return Buffer.from(digest, 'latin1').toString('base64url')
 }
 
 /** Key of a token's entry for one provider. */

@@ -6,6 +6,7 @@ import type { KeyManager } from './keys.ts'
 import { denied, type DenyReason } from './reasons.ts'
 import { isQuick, verifySignature } from './signature.ts'
 import type { StrictJwt } from './strict-jwt.ts'
+import { digestText } from './token-cache.ts'
 
 /** A judgement, and the key it rests on when the token is genuine. */
 export interface Verdict {
@@ -72,7 +73,7 @@ function judged(
   provider: ProviderConfig,
   nowMs: number,
 ): Verdict {
-  const identity = judgeClaims(token, digest, provider, nowMs / 1000)
+  const identity = judgeClaims(token, digestText(digest), provider, nowMs / 1000)
   if (typeof identity === 'string') return refused(identity)
   return { result: Object.freeze({ ok: true, identity }), keyId: key.id }
 }
