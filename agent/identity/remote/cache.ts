@@ -1,4 +1,4 @@
-import { FetchError } from '../http-get.ts'
+import { FetchError } from '../http/fetch-error.ts'
 import type { Log } from '../log.ts'
 import { Lru } from '../lru.ts'
 import { Breaker, type BreakerLimits } from './breaker.ts'

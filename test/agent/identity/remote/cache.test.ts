@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FetchError } from '../../../../agent/identity/http-get.ts'
+import { FetchError } from '../../../../agent/identity/http/fetch-error.ts'
 import { type Asked, RemoteCache, type RemoteLimits, type Told } from '../../../../agent/identity/remote/cache.ts'
 import { UnusableAnswerError } from '../../../../agent/identity/remote/failure.ts'
 import { FakeClock, memoryLog } from '../support/provider.ts'
