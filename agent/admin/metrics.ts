@@ -122,6 +122,13 @@ function dispatchMetrics(registry: Registry, { dispatcher }: AgentParts): void {
   counter(registry, 'temporal_calls_total', 'Calls to Temporal, retries included.', [], (report) =>
     report({}, dispatcher.counters().calls),
   )
+  counter(
+    registry,
+    'starts_unindexed_total',
+    'Workflows started without search attributes, because the namespace has none of ours.',
+    [],
+    (report) => report({}, dispatcher.counters().unindexed),
+  )
   gauge(
     registry,
     'temporal_connected',
@@ -143,32 +150,71 @@ function dispatchMetrics(registry: Registry, { dispatcher }: AgentParts): void {
   gauge(registry, 'outbox_rows', 'Durable events on disk.', [], (report) => report({}, dispatcher.state().outboxRows))
 }
 
-function identityMetrics(registry: Registry, { authenticator }: AgentParts): void {
-  gauge(registry, 'identity_keys', 'Usable keys by provider.', ['provider'], (report) => {
-    for (const status of authenticator.status()) report({ provider: status.provider }, status.keys)
+function identityMetrics(registry: Registry, parts: AgentParts): void {
+  jwksMetrics(registry, parts)
+  const own = () => parts.authenticator.status().filter(({ issuer }) => issuer === undefined)
+  gauge(registry, 'identity_keys', 'Usable entries by provider that keeps its own.', ['provider'], (report) => {
+    for (const { provider, keys } of own()) report({ provider }, keys)
   })
   gauge(
     registry,
     'identity_keys_age_seconds',
-    'Time since the keys were last fetched, by provider.',
+    'Time since they were last read or fetched, by provider.',
     ['provider'],
     (report) => {
-      for (const status of authenticator.status())
-        if (status.ageS !== null) report({ provider: status.provider }, status.ageS)
+      for (const { provider, ageS } of own()) if (ageS !== null) report({ provider }, ageS)
     },
   )
   counter(
     registry,
     'identity_key_fetches_total',
-    'Fetches of key sets by provider and result.',
+    'Reads and fetches of them by provider and result.',
     ['provider', 'result'],
     (report) => {
-      for (const { provider, fetches } of authenticator.status()) {
+      for (const { provider, fetches } of own()) {
         report({ provider, result: 'ok' }, fetches.ok)
         report({ provider, result: 'failed' }, fetches.failed)
       }
     },
   )
+}
+
+/** Published keys. The issuer is the configured one; several may stand under one provider. */
+function jwksMetrics(registry: Registry, { authenticator }: AgentParts): void {
+  const labels = ['provider', 'issuer']
+  function* issuers() {
+    for (const status of authenticator.status()) {
+      const { provider, issuer } = status
+      if (issuer !== undefined) yield { status, labels: { provider, issuer } }
+    }
+  }
+  gauge(
+    registry,
+    'jwks_keys',
+    'Keys that may verify now: 0 when there are none or they are too old.',
+    labels,
+    (report) => {
+      for (const each of issuers()) report(each.labels, each.status.keys)
+    },
+  )
+  gauge(
+    registry,
+    'jwks_age_seconds',
+    'Time since the keys were fetched; none before the first time.',
+    labels,
+    (report) => {
+      for (const each of issuers()) if (each.status.ageS !== null) report(each.labels, each.status.ageS)
+    },
+  )
+  gauge(registry, 'jwks_stale', '1 while keys serve past their refresh time.', labels, (report) => {
+    for (const each of issuers()) report(each.labels, each.status.stale ? 1 : 0)
+  })
+  counter(registry, 'jwks_fetch_total', 'Fetches of key sets by result.', [...labels, 'result'], (report) => {
+    for (const { labels: its, status } of issuers()) {
+      report({ ...its, result: 'ok' }, status.fetches.ok)
+      report({ ...its, result: 'failed' }, status.fetches.failed)
+    }
+  })
 }
 
 function tokenMetrics(registry: Registry, { authenticator }: AgentParts): void {

@@ -1,5 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
-import { calculateJwkThumbprint } from 'jose'
+import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { algorithms, algorithmsOf } from './algorithms.ts'
 import { isObject, type JsonObject } from './plain-json.ts'
 import { hasRocaShape } from './roca.ts'
@@ -17,6 +16,12 @@ export interface VerificationKey {
   readonly verifiers: ReadonlyMap<string, KeyObject>
   /** Bits of the modulus; 0 for keys of other types. */
   readonly modulusBits: number
+}
+
+/** A key of a JWK Set. */
+export interface VettedKey extends VerificationKey {
+  /** What of the published key was taken: its public members, kid and alg. Vetting it again gives the same key. */
+  readonly jwk: Readonly<JsonObject>
 }
 
 /** Why a key was left out; the text says what, never the key. */
@@ -37,7 +42,15 @@ const MAX_EXPONENT_BYTES = 8
  * Vets and imports one member of a JWK Set (RFC 7517 section 4). createPublicKey checks that a point lies on its curve.
  * @throws {KeyRefused} the key must not be used
  */
-export async function importVetted(jwk: unknown): Promise<VerificationKey> {
+export async function importVetted(jwk: unknown): Promise<VettedKey> {
+  return vetted(jwk)
+}
+
+/**
+ * {@link importVetted} without a promise.
+ * @throws {KeyRefused}
+ */
+export function vetted(jwk: unknown): VettedKey {
   if (!isObject(jwk)) throw new KeyRefused('not an object')
   for (const name of PRIVATE_MEMBERS) {
     if (jwk[name] !== undefined) throw new KeyRefused('holds private or symmetric key material')
@@ -57,17 +70,33 @@ export async function importVetted(jwk: unknown): Promise<VerificationKey> {
   const allowed = allowedAlgorithms(jwk['alg'], publicJwk)
   const modulusBits = publicJwk.kty === 'RSA' ? vetRsa(publicJwk.n, publicJwk.e) : 0
   const verifiers = new Map(allowed.map((name) => [name, importFor(name, publicJwk)]))
-  const thumbprint = await calculateJwkThumbprint(publicJwk)
-  return { kid, thumbprint, id: `${thumbprint}:${allowed.join()}`, algorithms: allowed, verifiers, modulusBits }
+  const thumbprint = thumbprintOf(publicJwk)
+  const id = `${thumbprint}:${allowed.join()}`
+  const taken = { ...publicJwk, ...(kid === undefined ? {} : { kid }), ...('alg' in jwk ? { alg: jwk['alg'] } : {}) }
+  return { kid, thumbprint, id, algorithms: allowed, verifiers, modulusBits, jwk: taken }
 }
 
-type PublicJwk =
+export type PublicJwk =
   | { kty: 'RSA'; n: string; e: string }
   | { kty: 'EC'; crv: string; x: string; y: string }
   | { kty: 'OKP'; crv: string; x: string }
 
-/** Only the members that make the key: nothing else of the document reaches the importer. */
-function publicMembers(kty: unknown, jwk: JsonObject): PublicJwk {
+/** RFC 7638 with SHA-256, base64url: the members that make the key, in the order of their names. */
+export function thumbprintOf(jwk: PublicJwk): string {
+  const members =
+    jwk.kty === 'RSA'
+      ? { e: jwk.e, kty: jwk.kty, n: jwk.n }
+      : jwk.kty === 'EC'
+        ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y }
+        : { crv: jwk.crv, kty: jwk.kty, x: jwk.x }
+  return hash('sha256', JSON.stringify(members), 'base64url')
+}
+
+/**
+ * Only the members that make the key: nothing else of the document reaches the importer.
+ * @throws {KeyRefused}
+ */
+export function publicMembers(kty: unknown, jwk: JsonObject): PublicJwk {
   if (kty === 'RSA') return { kty, n: text(jwk, 'n'), e: text(jwk, 'e') }
   if (kty === 'EC') return { kty, crv: text(jwk, 'crv'), x: text(jwk, 'x'), y: text(jwk, 'y') }
   if (kty === 'OKP') return { kty, crv: text(jwk, 'crv'), x: text(jwk, 'x') }

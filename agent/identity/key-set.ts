@@ -1,6 +1,6 @@
-import { importVetted, KeyRefused, type VerificationKey } from './jwk.ts'
+import { importVetted, KeyRefused, type VerificationKey, type VettedKey } from './jwk.ts'
 import { isObject } from './plain-json.ts'
-import { FetchError } from './http-get.ts'
+import { FetchError } from './http/fetch-error.ts'
 
 /** Candidates tried for a token without kid: each costs a verification, and the attacker leaves kid out. */
 const MAX_CANDIDATES = 3
@@ -50,6 +50,8 @@ export class KeySet {
 
 export interface ParsedKeySet {
   readonly set: KeySet
+  /** Its keys as a JWK Set, without anything that was not vetted. */
+  readonly jwks: { readonly keys: readonly object[] }
   /** Why keys were left out, one text each. */
   readonly refused: readonly string[]
 }
@@ -62,7 +64,7 @@ export async function parseKeySet(document: unknown, maxKeys: number): Promise<P
   const members = isObject(document) ? document['keys'] : undefined
   if (!Array.isArray(members)) throw new FetchError('the answer is not a JWK Set')
   if (members.length > maxKeys) throw new FetchError(`the JWK Set holds more than ${maxKeys} keys`)
-  const keys: VerificationKey[] = []
+  const keys: VettedKey[] = []
   const refused: string[] = []
   for (const [index, member] of members.entries()) {
     try {
@@ -75,5 +77,5 @@ export async function parseKeySet(document: unknown, maxKeys: number): Promise<P
     }
   }
   if (keys.length === 0) throw new FetchError(`no usable key in the JWK Set (${refused[0] ?? 'it is empty'})`)
-  return { set: new KeySet(keys), refused }
+  return { set: new KeySet(keys), jwks: { keys: keys.map((key) => key.jwk) }, refused }
 }

@@ -1,24 +1,31 @@
-import { readFile } from 'node:fs/promises'
-import type { ProviderConfig } from './config.ts'
-import { discoveryUrl, jwksUriOf } from './discovery.ts'
-import { FetchError, getJson, type JsonAnswer } from './http-get.ts'
+import { FetchError } from './http/fetch-error.ts'
 import type { VerificationKey } from './jwk.ts'
-import { KeySet, parseKeySet } from './key-set.ts'
+import { KeySet } from './key-set.ts'
+import { KeySnapshot } from './key-snapshot.ts'
+import { KeySource, type KeySourceConfig } from './key-source.ts'
 import type { Log } from './log.ts'
-import { backoffMs, freshForMs, keyLimits, type KeyLimits } from './refresh-times.ts'
+import { backoffMs, keyLimits, MAX_STALE_CEILING_MS, politePauseMs, type KeyLimits } from './refresh-times.ts'
 
-/** State of one provider's keys, for /status, metrics and readiness. */
+/** State of one issuer's keys, for /status, metrics and readiness. */
 export interface ProviderStatus {
   readonly provider: string
+  /** Whose published keys these are; absent where the provider keeps its own. */
+  readonly issuer?: string
   /** Keys that may verify now; 0 when there are none or they are too old. */
   readonly keys: number
-  /** Seconds since the last successful fetch; null before the first. */
+  /** Seconds since they were fetched, by an agent before this one where they come from disk; null before the first. */
   readonly ageS: number | null
   /** Past their refresh time: kept because the endpoint fails. */
   readonly stale: boolean
+  /** Whether the keys at hand came from the endpoint or from keysFile; absent without keys. */
+  readonly source?: 'network' | 'disk'
   /** Why the latest fetch failed; absent after a success. */
   readonly lastError?: string
+  /** Why keysFile could not be written; absent when it was, and without one. */
+  readonly fileError?: string
   readonly fetches: { readonly ok: number; readonly failed: number }
+  /** Seconds until the next planned fetch, 0 while one is under way; absent where none is planned. */
+  readonly nextFetchS?: number
 }
 
 export interface KeyManagerOptions {
@@ -32,20 +39,22 @@ export interface KeyManagerOptions {
 export type NoKey = 'unknown_key' | 'alg_not_allowed' | 'keys_unavailable'
 
 /**
- * The published keys of one provider: fetched in the background, refreshed before they are due, kept while the endpoint
+ * The published keys of one issuer: fetched in the background, refreshed before they are due, kept while the endpoint
  * fails, and given up when they are too old to be trusted. jose's createRemoteJWKSet serves nothing stale and retries at
  * every request, so an outage of the provider becomes an outage of everything and a storm on top.
  */
 export class KeyManager {
-  readonly #provider: ProviderConfig
+  readonly #provider: KeySourceConfig
   readonly #log: Log
   readonly #now: () => number
   readonly #limits: KeyLimits
+  readonly #source: KeySource
+  readonly #snapshot: KeySnapshot | undefined
   readonly #fetches = { ok: 0, failed: 0 }
   readonly #closed = new AbortController()
   #set = new KeySet([])
   #generation = 0
-  #jwksUri: URL | undefined
+  #origin: 'network' | 'disk' | undefined
   #fetchedAt = Number.NEGATIVE_INFINITY
   #refreshAt = Number.NEGATIVE_INFINITY
   #unknownKidAt = Number.NEGATIVE_INFINITY
@@ -53,13 +62,20 @@ export class KeyManager {
   #lastError: string | undefined
   #inFlight: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
+  #nextAt: number | undefined
 
-  constructor(provider: ProviderConfig, options: KeyManagerOptions) {
+  /** @throws {TypeError} settings that no key can be fetched with */
+  constructor(provider: KeySourceConfig, options: KeyManagerOptions) {
+    const { log, monotonicMs = () => performance.now() } = options
+    const limits = { ...keyLimits, ...options.limits }
     this.#provider = provider
-    this.#log = options.log
-    this.#now = options.monotonicMs ?? (() => performance.now())
-    this.#limits = { ...keyLimits, ...options.limits }
-    if (provider.jwksUri !== undefined) this.#jwksUri = new URL(provider.jwksUri)
+    this.#log = log
+    this.#now = monotonicMs
+    this.#limits = { ...limits, maxStaleMs: Math.min(provider.maxStaleMs ?? limits.maxStaleMs, MAX_STALE_CEILING_MS) }
+    this.#source = new KeySource(provider, limits, this.#closed.signal)
+    const { name, issuer, keysFile: path } = provider
+    if (path !== undefined)
+      this.#snapshot = new KeySnapshot({ path, provider: name, issuer, maxKeys: limits.maxKeys, log })
   }
 
   /** Grows with every change of the key set. */
@@ -67,9 +83,9 @@ export class KeyManager {
     return this.#generation
   }
 
-  /** Begins fetching; failures are retried in the background until {@link close}. */
+  /** Begins with the keys on disk, then fetches; failures are retried in the background until {@link close}. */
   start(): void {
-    void this.refresh()
+    void this.#restore().then(() => this.refresh())
   }
 
   /** Ends timers and fetches under way. The keys at hand serve until they are too old. */
@@ -92,8 +108,13 @@ export class KeyManager {
   find(kid: string | undefined, alg: string): readonly VerificationKey[] | NoKey {
     if (!this.usable()) return 'keys_unavailable'
     const found = this.#set.candidates(kid, alg)
-    // While the endpoint fails we cannot know whether a new key exists: that is no fault of the token.
-    return found === 'unknown_key' && this.#failures > 0 ? 'keys_unavailable' : found
+    // While the endpoint fails, or has not answered yet, we cannot know whether a new key exists: no fault of the token.
+    return found === 'unknown_key' && (this.#failures > 0 || this.#origin === 'disk') ? 'keys_unavailable' : found
+  }
+
+  /** Whole seconds until the next planned fetch, at least 1: what a refused client may be told to wait. */
+  retryAfterS(): number {
+    return Math.max(1, Math.ceil(this.#nextFetchS() ?? 0))
   }
 
   /**
@@ -111,13 +132,20 @@ export class KeyManager {
 
   status(): ProviderStatus {
     const now = this.#now()
+    const { name, issuer } = this.#provider
+    const fileError = this.#snapshot?.lastError
+    const nextFetchS = this.#nextFetchS()
     return {
-      provider: this.#provider.name,
+      provider: name,
+      issuer,
       keys: this.usable() ? this.#set.size : 0,
       ageS: this.#fetchedAt === Number.NEGATIVE_INFINITY ? null : (now - this.#fetchedAt) / 1000,
       stale: this.#set.size > 0 && now > this.#refreshAt,
+      ...(this.#origin === undefined ? {} : { source: this.#origin }),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+      ...(fileError === undefined ? {} : { fileError }),
       fetches: { ...this.#fetches },
+      ...(nextFetchS === undefined ? {} : { nextFetchS }),
     }
   }
 
@@ -130,6 +158,12 @@ export class KeyManager {
     return this.#inFlight
   }
 
+  #nextFetchS(): number | undefined {
+    if (this.#closed.signal.aborted) return undefined
+    if (this.#inFlight !== undefined) return 0
+    return this.#nextAt === undefined ? undefined : Math.max(0, (this.#nextAt - this.#now()) / 1000)
+  }
+
   async #refreshOnce(): Promise<void> {
     clearTimeout(this.#timer)
     let pause: number
@@ -139,45 +173,62 @@ export class KeyManager {
       pause = this.#failed(error)
     }
     if (this.#closed.signal.aborted) return
+    this.#nextAt = this.#now() + pause
     this.#timer = setTimeout(() => void this.refresh(), pause)
     this.#timer.unref()
   }
 
+  /** Takes the keys on disk until the endpoint answers. They are due at once, so their age alone says how long they serve. */
+  async #restore(): Promise<void> {
+    const stored = await this.#snapshot?.load(this.#limits.maxStaleMs)
+    if (stored === undefined || this.#origin !== undefined || this.#closed.signal.aborted) return
+    this.#fetchedAt = this.#now() - stored.ageMs
+    this.#refreshAt = this.#fetchedAt
+    this.#take(stored.set, 'disk', [])
+  }
+
   /** @returns milliseconds until the next refresh */
   async #load(): Promise<number> {
-    const ca = this.#provider.caFile === undefined ? undefined : await readCa(this.#provider.caFile)
-    this.#jwksUri ??= jwksUriOf((await this.#get(discoveryUrl(this.#provider.issuer), ca)).body, this.#provider.issuer)
-    const { body, cacheControl } = await this.#get(this.#jwksUri, ca)
-    const { set, refused } = await parseKeySet(body, this.#limits.maxKeys)
-    const fresh = freshForMs(cacheControl, this.#limits)
+    const { set, jwks, refused, freshMs } = await this.#source.fetch()
     this.#fetchedAt = this.#now()
-    this.#refreshAt = this.#fetchedAt + fresh
+    this.#refreshAt = this.#fetchedAt + freshMs
     this.#fetches.ok++
     this.#failures = 0
     this.#lastError = undefined
-    if (!set.equals(this.#set)) {
-      this.#set = set
-      this.#generation++
-      this.#log.info(
-        { provider: this.#provider.name, keys: set.size, refused, generation: this.#generation },
-        'keys changed',
-      )
-    }
-    return fresh * (0.8 + Math.random() * 0.2)
+    this.#take(set, 'network', refused)
+    // Each time, changed or not, because the file counts by its age; not waited for, a slow disk is no reason for that.
+    void this.#snapshot?.save(jwks)
+    return freshMs * (0.8 + Math.random() * 0.2)
+  }
+
+  #take(set: KeySet, origin: 'network' | 'disk', refused: readonly string[]): void {
+    this.#origin = origin
+    if (set.equals(this.#set)) return
+    this.#set = set
+    this.#generation++
+    const { name: provider, issuer } = this.#provider
+    this.#log.info(
+      { provider, issuer, keys: set.size, source: origin, refused, generation: this.#generation },
+      'keys changed',
+    )
   }
 
   /** @returns milliseconds until the next attempt */
   #failed(error: unknown): number {
     this.#fetches.failed++
     this.#failures++
+    const known = error instanceof FetchError ? error : undefined
     // Messages of other errors may quote what the peer sent.
-    this.#lastError = error instanceof FetchError ? error.message : 'unexpected error while reading keys'
-    // The metadata may have moved the keys elsewhere: ask again.
-    if (this.#provider.jwksUri === undefined) this.#jwksUri = undefined
-    const pause = backoffMs(this.#failures, this.#limits, Math.random())
+    this.#lastError = known?.message ?? 'unexpected error while reading keys'
+    const pause = politePauseMs(
+      backoffMs(this.#failures, this.#limits, Math.random()),
+      known?.retryAfterMs,
+      this.#limits,
+    )
     if (!this.#closed.signal.aborted) {
       const fields = {
         provider: this.#provider.name,
+        issuer: this.#provider.issuer,
         error: this.#lastError,
         failures: this.#failures,
         retryInMs: Math.round(pause),
@@ -185,22 +236,5 @@ export class KeyManager {
       this.#log.warn(fields, 'fetching keys failed')
     }
     return pause
-  }
-
-  #get(url: URL, ca: string | undefined): Promise<JsonAnswer> {
-    return getJson(url, {
-      timeoutMs: this.#limits.timeoutMs,
-      maxBytes: this.#limits.maxBodyBytes,
-      ca,
-      signal: this.#closed.signal,
-    })
-  }
-}
-
-async function readCa(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch {
-    throw new FetchError('caFile cannot be read')
   }
 }

@@ -19,6 +19,9 @@ export interface KeyLimits {
   readonly maxBackoffMs: number
 }
 
+/** Milliseconds: no setting lets keys serve longer past their refresh time than this. */
+export const MAX_STALE_CEILING_MS = 86_400_000
+
 export const keyLimits: KeyLimits = Object.freeze({
   timeoutMs: 3_000,
   maxBodyBytes: 256 * 1024,
@@ -32,13 +35,16 @@ export const keyLimits: KeyLimits = Object.freeze({
   maxBackoffMs: 60_000,
 })
 
-/** Milliseconds for which an answer is fresh (RFC 9111 section 5.2.2), within our bounds. */
-export function freshForMs(cacheControl: string | undefined, limits: KeyLimits): number {
+/**
+ * Milliseconds for which an answer is fresh (RFC 9111 section 5.2.2), within our bounds.
+ * @param ageS seconds of it that are already over, spent in caches on the way
+ */
+export function freshForMs(cacheControl: string | undefined, limits: KeyLimits, ageS = 0): number {
   let fresh = limits.defaultRefreshMs
   for (const directive of (cacheControl ?? '').toLowerCase().split(',')) {
     const [name = '', value = ''] = directive.trim().split('=', 2)
     if (name === 'no-store' || name === 'no-cache') return limits.minRefreshMs
-    if (name === 'max-age' && /^"?\d{1,12}"?$/.test(value)) fresh = Number(value.replaceAll('"', '')) * 1000
+    if (name === 'max-age' && /^"?\d{1,12}"?$/.test(value)) fresh = (Number(value.replaceAll('"', '')) - ageS) * 1000
   }
   return Math.min(Math.max(fresh, limits.minRefreshMs), limits.maxRefreshMs)
 }
@@ -47,4 +53,12 @@ export function freshForMs(cacheControl: string | undefined, limits: KeyLimits):
 export function backoffMs(failures: number, limits: KeyLimits, random: number): number {
   const pause = Math.min(limits.minBackoffMs * 2 ** Math.min(failures - 1, 30), limits.maxBackoffMs)
   return pause * (0.5 + random / 2)
+}
+
+/**
+ * Milliseconds until the next attempt where the peer asked to be left alone for a while: longer than our own pause, if it
+ * says so, but never longer than our longest. A peer must not be able to keep us away.
+ */
+export function politePauseMs(pauseMs: number, retryAfterMs: number | undefined, limits: KeyLimits): number {
+  return Math.max(pauseMs, Math.min(retryAfterMs ?? 0, limits.maxBackoffMs))
 }

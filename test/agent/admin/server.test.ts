@@ -20,7 +20,24 @@ async function start(ready = true) {
     counters: tokens,
     ready: () => ready,
     status: () => [
-      { provider: 'corp', keys: ready ? 2 : 0, ageS: ready ? 5 : null, stale: false, fetches: { ok: 1, failed: 3 } },
+      {
+        provider: 'corp',
+        issuer: 'https://login.example',
+        keys: ready ? 2 : 0,
+        ageS: ready ? 5 : null,
+        stale: ready,
+        fetches: { ok: 1, failed: 3 },
+        nextFetchS: 7,
+      },
+      {
+        provider: 'corp',
+        issuer: 'https://other.example',
+        keys: 0,
+        ageS: null,
+        stale: false,
+        fetches: { ok: 0, failed: 0 },
+      },
+      { provider: 'partners', keys: 9, ageS: 1, stale: false, fetches: { ok: 1, failed: 0 } },
     ],
   } as unknown as Authenticator
   const dispatcher = {
@@ -51,7 +68,13 @@ describe('the admin server', () => {
     server = (await start(false)).server
     const response = await fetch(`${server.url}/readyz`)
     expect(response.status).toBe(503)
-    expect(await response.json()).toMatchObject({ providers: [{ provider: 'corp', keys: 0 }] })
+    expect(await response.json()).toMatchObject({
+      providers: [
+        { provider: 'corp', issuer: 'https://login.example', keys: 0, nextFetchS: 7 },
+        { provider: 'corp', issuer: 'https://other.example' },
+        { provider: 'partners' },
+      ],
+    })
   })
 
   it('gives the same totals at every scrape', async () => {
@@ -80,8 +103,13 @@ describe('the admin server', () => {
         'haproxy_temporal_events_delivered_total{rule="a"} 2',
         'haproxy_temporal_events_pending{rule="a"} 1',
         'haproxy_temporal_temporal_connected 1',
-        'haproxy_temporal_identity_keys{provider="corp"} 2',
-        'haproxy_temporal_identity_key_fetches_total{provider="corp",result="failed"} 3',
+        'haproxy_temporal_jwks_keys{provider="corp",issuer="https://login.example"} 2',
+        'haproxy_temporal_jwks_keys{provider="corp",issuer="https://other.example"} 0',
+        'haproxy_temporal_jwks_age_seconds{provider="corp",issuer="https://login.example"} 5',
+        'haproxy_temporal_jwks_stale{provider="corp",issuer="https://login.example"} 1',
+        'haproxy_temporal_jwks_fetch_total{provider="corp",issuer="https://login.example",result="ok"} 1',
+        'haproxy_temporal_jwks_fetch_total{provider="corp",issuer="https://login.example",result="failed"} 3',
+        'haproxy_temporal_identity_keys{provider="partners"} 9',
         'haproxy_temporal_identity_results_total{provider="corp",outcome="expired"} 4',
         'haproxy_temporal_identity_cache_hits_total 7',
         'haproxy_temporal_spop_notifies_total 0',
@@ -89,6 +117,8 @@ describe('the admin server', () => {
       ]) {
         expect(text.split('\n')).toContain(line)
       }
+      expect(text).not.toMatch(/jwks_age_seconds\{.*other\.example/)
+      expect(text).not.toContain('identity_keys{provider="corp"')
     }
   })
 
