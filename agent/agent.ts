@@ -1,4 +1,5 @@
 import { createAgent } from 'node-spoe'
+import { dispatchOptionsOf, openActors } from './actor/open.ts'
 import { type AdminServer, startAdminServer } from './admin/server.ts'
 import { checkFallback, checkHandler } from './check.ts'
 import type { LoadedConfig } from './config/load.ts'
@@ -36,15 +37,17 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
   const ruleSet = compileRules(config, document)
   const counters = new DecisionCounters(ruleSet.rules)
   const authenticator = authenticatorOf(config, log)
+  const { actors, close: closeActors } = await openActors(config.actor, log)
   const { address, namespace, tls, apiKey } = config.temporal
   const dispatcher = createDispatcher({
     temporal: { address, namespace, apiKey, tls },
     outbox: { path: config.outbox.path, maxRows: config.outbox.maxRows },
     queue: { maxEvents: config.queue.maxEvents },
+    actor: dispatchOptionsOf(config.actor),
     rules: ruleSet.rules.map((rule) => rule.name),
     log,
   })
-  const check = { ruleSet, authenticator, dispatcher, counters, realm: REALM }
+  const check = { ruleSet, authenticator, dispatcher, counters, actors, realm: REALM }
   const spop = createAgent({
     messages: {
       check: checkHandler(check),
@@ -71,6 +74,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
   } catch (error) {
     await Promise.allSettled([spop.close(), dispatcher.drain(0), admin?.close()])
     authenticator.close()
+    closeActors()
     throw error
   }
 
@@ -82,6 +86,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
       // Events wait here: whatever went wrong before, they get their chance.
       await dispatcher.drain(config.outbox.drain)
       authenticator.close()
+      closeActors()
       await admin?.close()
     }
   }

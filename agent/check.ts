@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { type AgentOptions, message, type MessageHandler, type Reply } from 'node-spoe'
+import type { Actors } from './actor/actors.ts'
 import type { DecisionCounters } from './counters.ts'
 import type { Command } from './dispatch/command.ts'
 import type { Dispatcher } from './dispatch/dispatcher.ts'
 import { toCommand } from './event.ts'
 import { type CHECK_ARGUMENTS, EvidenceReader } from './evidence.ts'
 import type { Authenticator } from './identity/authenticator.ts'
-import type { Identity } from './identity/identity.ts'
 import { type DenyReason, reasons } from './identity/reasons.ts'
 import { decide, factsOf } from './rules/decide.ts'
 import { type Decision, deny } from './rules/decision.ts'
@@ -20,6 +20,8 @@ export interface CheckOptions {
   readonly authenticator: Authenticator
   readonly dispatcher: Dispatcher
   readonly counters: DecisionCounters
+  /** What events tell of callers. */
+  readonly actors: Actors
   /** `realm` of challenges. */
   readonly realm: string
 }
@@ -76,7 +78,7 @@ function conclude(
   // A caller whose identity failed was not served by the rule, so the rule's own effects do not happen.
   const { rule } = decision
   const effective = rule !== undefined && (decision.allow || decision.reason === 'policy_denied')
-  const command = effective ? prepareEffects(rule, reply, request, decision.identity) : undefined
+  const command = effective ? prepareEffects(rule, reply, request, decision, options.actors) : undefined
   writeDecision(reply, decision, options.realm)
   // An answer that does not fit becomes a refusal, which the fallback counts; nothing may come of that either.
   if (reply.overflows) return
@@ -91,7 +93,8 @@ function prepareEffects(
   rule: CompiledRule,
   reply: Reply,
   request: RequestView,
-  identity: Identity | undefined,
+  { identity, reason }: Decision,
+  actors: Actors,
 ): Command | undefined {
   if (rule.set.length === 0 && rule.workflow === undefined) return undefined
   const facts = factsOf(request, identity)
@@ -103,7 +106,7 @@ function prepareEffects(
     reply.setVar('txn', name, value)
   }
   if (rule.workflow === undefined) return undefined
-  const command = toCommand(rule.workflow, facts, identity, vars)
+  const command = toCommand(rule.workflow, facts, identity, vars, { actors, failOpen: reason === 'fail_open' })
   reply.setVar('txn', 'event_id', command.event.id)
   reply.setVar('txn', 'workflow_id', command.workflowId)
   return command

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import type { MessageView, Reply } from 'node-spoe'
+import { Actors } from '../agent/actor/actors.ts'
 import { checkHandler } from '../agent/check.ts'
 import { parseConfig } from '../agent/config/load.ts'
 import type { CHECK_ARGUMENTS } from '../agent/evidence.ts'
@@ -38,7 +39,7 @@ export const decision: Benchmark = {
 
     const dispatcher = { dispatch: () => true } as unknown as Dispatcher
     const counters = new DecisionCounters(ruleSet.rules)
-    const handler = checkHandler({ ruleSet, authenticator, dispatcher, counters, realm: 'bench' })
+    const handler = checkHandler({ ruleSet, authenticator, dispatcher, counters, actors: new Actors(), realm: 'bench' })
     let allowed = false
     const reply = {
       settled: false,

@@ -1,16 +1,23 @@
 import type { WorkerOptions } from '@temporalio/worker'
+import type { ActorVerifier } from '../agent/actor/verifier.ts'
 import { createActivities, type ActivityDependencies } from './activities/index.ts'
 import type { WorkflowBundle } from './bundle.ts'
 import { activityInterceptors } from './interceptors/activity.ts'
+import { verifiedActor } from './interceptors/activity-actor.ts'
 
 /** What makes a worker ours, whatever connection and queue it has: the workflows, the activities, the identity. */
 export function workerParts(
   bundle: WorkflowBundle,
   dependencies?: ActivityDependencies,
+  verifier?: ActorVerifier,
 ): Pick<WorkerOptions, 'workflowBundle' | 'activities' | 'interceptors'> {
   return {
     workflowBundle: bundle,
-    activities: createActivities(dependencies),
-    interceptors: { activity: [activityInterceptors] },
+    activities: {
+      ...createActivities(dependencies),
+      // Behind `verifiedActor()` of workflow code: the interceptor has done the work.
+      'actor.verify': async () => verifiedActor() ?? null,
+    },
+    interceptors: { activity: [activityInterceptors(verifier)] },
   }
 }

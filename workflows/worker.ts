@@ -1,4 +1,5 @@
 import { NativeConnection, Worker, type NativeConnectionOptions } from '@temporalio/worker'
+import type { ActorVerifier } from '../agent/actor/verifier.ts'
 import type { ActivityDependencies } from './activities/index.ts'
 import { backoff, pause } from './backoff.ts'
 import { workflowBundle, type WorkflowBundle } from './bundle.ts'
@@ -21,6 +22,8 @@ export interface WorkerHostOptions {
   readonly maxCachedWorkflows?: number
   /** What the activities work with. */
   readonly activities?: ActivityDependencies
+  /** Proves callers; without one, callers are as their headers say. The caller starts and closes it. */
+  readonly verifier?: ActorVerifier
   /** How long running activities may go on after `stop`, in milliseconds. Default 10,000. */
   readonly shutdownGrace?: number
 }
@@ -104,7 +107,8 @@ class SupervisedWorker implements WorkerHost {
 
   /** One connection and its worker, from beginning to end. */
   async #work(bundle: WorkflowBundle): Promise<void> {
-    const { address, namespace, taskQueue, tls, apiKey, identity, maxCachedWorkflows, activities } = this.#options
+    const { address, namespace, taskQueue, tls, apiKey, identity, maxCachedWorkflows, activities, verifier } =
+      this.#options
     const grace = this.#options.shutdownGrace ?? 10_000
     const connection = await NativeConnection.connect({
       address,
@@ -117,7 +121,7 @@ class SupervisedWorker implements WorkerHost {
       await probe(connection, namespace)
       if (this.#stopped.signal.aborted) return
       const worker = await Worker.create({
-        ...workerParts(bundle, activities),
+        ...workerParts(bundle, activities, verifier),
         connection,
         namespace,
         taskQueue,

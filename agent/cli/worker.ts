@@ -11,16 +11,19 @@ export function workerCommand(): Command {
     .action(async ({ config: file, taskQueue }: { config: string; taskQueue?: string[] }) => {
       const signalled = untilSignal()
       // Loaded here: the native core of the SDK is large, and no other command wants it.
-      const [{ createWorkerHost }, { loadConfig }, { createLogger }, { tlsOf }] = await Promise.all([
-        import('../../workflows/worker.ts'),
-        import('../config/load.ts'),
-        import('../log.ts'),
-        import('../dispatch/connection.ts'),
-      ])
+      const [{ createWorkerHost }, { loadConfig }, { createLogger }, { tlsOf }, { openActorVerifier }] =
+        await Promise.all([
+          import('../../workflows/worker.ts'),
+          import('../config/load.ts'),
+          import('../log.ts'),
+          import('../dispatch/connection.ts'),
+          import('../actor/verifier.ts'),
+        ])
       const { config } = loadConfig(file)
       const { address, namespace, apiKey } = config.temporal
       const tls = tlsOf(config.temporal.tls)
       const log = createLogger(config.log.level, 'worker')
+      const verifier = await openActorVerifier(config.actor, log)
       const queues = taskQueue ?? taskQueues(config)
       const hosts = queues.map((queue) =>
         createWorkerHost({
@@ -30,6 +33,7 @@ export function workerCommand(): Command {
           logger: log,
           ...(tls !== undefined && { tls }),
           ...(apiKey !== undefined && { apiKey }),
+          ...(verifier !== undefined && { verifier }),
         }),
       )
       log.info({ temporal: address, queues }, `serving task queues ${queues.join(', ')}`)
@@ -38,6 +42,7 @@ export function workerCommand(): Command {
       if (signal !== undefined) log.info({ signal }, 'stopping: running activities finish')
       await Promise.all(hosts.map((host) => host.stop()))
       await running
+      verifier?.close()
       log.info({}, 'stopped')
     })
 }

@@ -49,6 +49,7 @@ function withAbsolutePaths(config: AgentConfig, base: string): AgentConfig {
       tls: typeof tls === 'boolean' ? tls : mapFiles(tls, ['caFile', 'certFile', 'keyFile'], absolute),
     },
     identity: mapPaths(config.identity, absolute),
+    actor: mapPaths(config.actor, absolute),
   }
 }
 

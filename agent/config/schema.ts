@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actorSchema } from './actor.ts'
 import { isNetwork } from './address.ts'
 import { duration, name, oneOrMore, refuse, text, variable } from './fields.ts'
 import { provider } from './providers/provider.ts'
@@ -67,6 +68,7 @@ const workflow = z
     signal: workflowType.optional(),
     meter: workflowType.optional(),
     key: key.optional(),
+    keyAs: z.enum(['plain', 'pseudonym']).default('plain'),
     query: z.boolean().default(false),
     type: text.max(200).optional(),
     ...workflowCommon,
@@ -203,6 +205,7 @@ export const configSchema = z.strictObject({
   queue: z.strictObject({ maxEvents: count.default(100_000) }).prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   identity: z.strictObject({ providers: z.record(name, provider).default({}) }).prefault({}),
+  actor: actorSchema.prefault({}),
   rules: z.array(rule),
   default: z.strictObject({ deny: denyStatus }).default({ deny: 403 }),
 })

@@ -38,8 +38,10 @@ export const GLOBAL = {
   calls: 4,
   /** Events that stayed in memory because the outbox did not take them. */
   unstored: 5,
+  /** Starts that went without search attributes, because the namespace has none of ours. */
+  unindexed: 6,
 } as const
-const GLOBALS = 6
+const GLOBALS = 7
 
 /** What happened to the events of one rule; `pending` is counted by itself, not derived from the rest. */
 export interface RuleCounters {
@@ -70,6 +72,8 @@ export interface DispatchCounters {
   readonly calls: number
   /** Durable events that stayed in memory because the outbox refused them. */
   readonly unstored: number
+  /** Starts without search attributes, because the namespace has none of ours. */
+  readonly unindexed: number
 }
 
 /** The arrays over the shared memory, and the names of their rows. */
@@ -117,7 +121,14 @@ export class Counters {
     const rules: Record<string, RuleCounters> = {}
     const total = this.names.map((name, row) => (rules[name] = this.#read(row))).reduce(sum, ZERO)
     const recovered = this.names.reduce((n, _, row) => n + this.get(row, SLOT.recovered), 0)
-    return { rules, total, recovered, calls: this.getGlobal(GLOBAL.calls), unstored: this.getGlobal(GLOBAL.unstored) }
+    return {
+      rules,
+      total,
+      recovered,
+      calls: this.getGlobal(GLOBAL.calls),
+      unstored: this.getGlobal(GLOBAL.unstored),
+      unindexed: this.getGlobal(GLOBAL.unindexed),
+    }
   }
 
   #read(row: number): RuleCounters {

@@ -1,3 +1,4 @@
+import type { ActorDispatchOptions } from '../actor/dispatch-options.ts'
 import { BATCH_LIMITS, type BatchLimits } from './batcher.ts'
 import type { Command } from './command.ts'
 import { Counters, GLOBAL, SLOT, type DispatchCounters } from './counters.ts'
@@ -15,6 +16,8 @@ export interface DispatcherOptions {
   readonly queue?: { readonly maxEvents?: number }
   /** When a meter batch goes out: default 100 records, 250 ms, 262,144 bytes, whichever comes first. */
   readonly meter?: Partial<BatchLimits>
+  /** How Temporal is told who called. Default: unsigned, without search attributes. */
+  readonly actor?: ActorDispatchOptions
   /** Rule names, for counters; commands of other rules are counted as `(other)`. */
   readonly rules: readonly string[]
   readonly log: Log
@@ -82,6 +85,7 @@ class HotSide implements Dispatcher {
         outbox: { path: options.outbox.path, maxRows: this.#maxRows },
         meter: { ...BATCH_LIMITS, ...options.meter },
         rules: options.rules,
+        actor: options.actor,
         shared: this.#counters.shared,
       },
       counters: this.#counters,

@@ -1,3 +1,5 @@
+import { callerOf } from '../actor/dispatch-options.ts'
+import { withoutMissingAttributes } from '../actor/search-attributes.ts'
 import { Batcher } from './batcher.ts'
 import { defaultIdentity, type TemporalCalls } from './connection.ts'
 import { Counters, GLOBAL } from './counters.ts'
@@ -38,7 +40,7 @@ export class Engine {
   #drained: (() => void) | undefined
 
   constructor(options: ThreadOptions, calls: TemporalCalls, post: (message: FromThread) => void) {
-    const { temporal, outbox, meter, rules, shared } = options
+    const { temporal, outbox, meter, rules, shared, actor } = options
     this.#calls = calls
     this.#log = forwardingLog(post)
     this.#counters = new Counters(rules, shared)
@@ -48,8 +50,12 @@ export class Engine {
     const reporter = new Reporter(post, this.#log, temporal.address)
     this.#shipper = new Shipper({
       queue: this.#queue,
-      calls,
-      caller: { namespace: temporal.namespace, identity: temporal.identity ?? defaultIdentity() },
+      calls: withoutMissingAttributes(calls, this.#log, () => this.#counters.addGlobal(GLOBAL.unindexed)),
+      caller: callerOf(
+        { namespace: temporal.namespace, identity: temporal.identity ?? defaultIdentity() },
+        actor,
+        this.#log,
+      ),
       settle: (entry, outcome) => this.#settle(entry, outcome),
       deadLetter: (entry, reason, attempts) => this.#deadLetter(entry, reason, attempts),
       attempted: () => this.#counters.addGlobal(GLOBAL.calls),

@@ -1,3 +1,4 @@
+import type { ActorDispatchOptions } from '../actor/dispatch-options.ts'
 import type { Command } from './command.ts'
 import type { BatchLimits } from './batcher.ts'
 
@@ -27,6 +28,7 @@ export interface ThreadOptions {
   readonly outbox: { readonly path: string; readonly maxRows: number }
   readonly meter: BatchLimits
   readonly rules: readonly string[]
+  readonly actor?: ActorDispatchOptions | undefined
   readonly shared: SharedArrayBuffer
 }
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import proto from '@temporalio/proto'
-import { ACTOR_KEY, BATCH_SIGNAL, EVENT_SIGNAL, type Actor, type EntityInput } from '../messages.ts'
+import { searchAttributesOf } from '../actor/search-attributes.ts'
+import type { Signer } from '../actor/signer.ts'
+import { ACTOR_KEY, BATCH_SIGNAL, ENVELOPE_KEY, EVENT_SIGNAL, type EdgeEvent, type EntityInput } from '../messages.ts'
 import type { Job } from './job.ts'
 
 type StartRequest = proto.temporal.api.workflowservice.v1.IStartWorkflowExecutionRequest
@@ -14,6 +16,10 @@ const JSON_PLAIN = { encoding: Buffer.from('json/plain') }
 export interface Caller {
   readonly namespace: string
   readonly identity: string
+  /** Signs who called. Without one, actors are unsigned. */
+  readonly signer?: Pick<Signer, 'sign'>
+  /** Whether starts carry search attributes of the caller. */
+  readonly searchAttributes?: boolean
 }
 
 /** One workflow per event: its id and request id come from the event, so any repetition has one effect. */
@@ -25,7 +31,8 @@ export function startRequest(job: Job, caller: Caller): StartRequest {
     workflowIdReusePolicy: WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
     input: { payloads: [payload(event)] },
-    ...attribution(event.actor),
+    ...attribution(job, event, caller),
+    ...(caller.searchAttributes === true && { searchAttributes: searchAttributesOf(event.actor) }),
   }
 }
 
@@ -43,7 +50,7 @@ export function signalRequest(job: Job, caller: Caller): SignalRequest {
     signalName: meter ? BATCH_SIGNAL : EVENT_SIGNAL,
     signalInput: { payloads: [meter ? batchPayload(job) : payload(event)] },
     // A batch has no single caller: its records name their subjects.
-    ...(meter ? {} : attribution(event.actor)),
+    ...(meter ? {} : attribution(job, event, caller)),
   }
 }
 
@@ -72,13 +79,17 @@ function target(job: Job, caller: Caller) {
   }
 }
 
-/** Header for workflow code, memo for whoever looks at the list of workflows. */
-function attribution(actor: Actor) {
+/** Header for workflow code, memo for whoever looks at the list of workflows. Only the header is ever trusted. */
+function attribution({ workflowId }: Job, { id: eventId, actor }: EdgeEvent, { namespace, signer }: Caller) {
   const fields = { [ACTOR_KEY]: payload(actor) }
-  return { header: { fields }, memo: { fields } }
+  const envelope = signer?.sign({ namespace, workflowId, eventId, actor })
+  return {
+    header: { fields: envelope === undefined ? fields : { ...fields, [ENVELOPE_KEY]: payload(envelope) } },
+    memo: { fields },
+  }
 }
 
-function payload(value: object): Payload {
+function payload(value: object | string): Payload {
   return { metadata: JSON_PLAIN, data: Buffer.from(JSON.stringify(value)) }
 }
 

@@ -14,7 +14,7 @@ import { RESERVED_VARIABLES } from './variables.ts'
  * themselves
  */
 export function compileRules(config: AgentConfig, document: ConfigDocument): RuleSet {
-  const compiler = new Compiler(document, Object.keys(config.identity.providers))
+  const compiler = new Compiler(document, Object.keys(config.identity.providers), config.actor.pseudonyms !== undefined)
   const rules = config.rules.map((rule, index) => compiler.rule(rule, index))
   if (compiler.problems.length > 0) {
     throw new ConfigError(compiler.problems.toSorted((a, b) => a.line - b.line || a.column - b.column))
@@ -27,12 +27,14 @@ class Compiler {
   readonly problems: Problem[] = []
   readonly #document: ConfigDocument
   readonly #providers: readonly string[]
+  readonly #hasPseudonyms: boolean
   readonly #names = new Set<string>()
   readonly #requirements = new Map<string, Requirement>()
 
-  constructor(document: ConfigDocument, providers: readonly string[]) {
+  constructor(document: ConfigDocument, providers: readonly string[], hasPseudonyms: boolean) {
     this.#document = document
     this.#providers = providers
+    this.#hasPseudonyms = hasPseudonyms
   }
 
   rule(rule: RuleConfig, index: number): CompiledRule {
@@ -133,12 +135,16 @@ class Compiler {
 
   #workflow(rule: string, workflow: WorkflowConfig, path: Path, anonymous: boolean): CompiledWorkflow {
     const kind = workflow.start !== undefined ? 'start' : workflow.signal !== undefined ? 'signal' : 'meter'
+    if (workflow.keyAs === 'pseudonym' && !this.#hasPseudonyms) {
+      this.#refuse('CONFIG_MISSING', [...path, 'keyAs'], '"keyAs: pseudonym" needs "actor.pseudonyms"')
+    }
     return {
       kind,
       rule,
       type: workflow.type ?? rule,
       workflowType: workflow[kind] ?? '',
       query: workflow.query,
+      keyAs: workflow.keyAs,
       taskQueue: workflow.taskQueue,
       delivery: workflow.delivery,
       keyExpression: this.#expression(workflow.key, [...path, 'key'], 'string', anonymous),

@@ -17,6 +17,8 @@ export interface CompiledWorkflow extends WorkflowAction {
   readonly type: string
   /** Whether events carry the query string. */
   readonly query: boolean
+  /** How the entity key stands in workflow ids. */
+  readonly keyAs: 'plain' | 'pseudonym'
   /** Entity key, for `signal` and `meter`. */
   readonly keyExpression: Expression | undefined
 }

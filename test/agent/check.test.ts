@@ -1,5 +1,6 @@
 import type { MessageView, Reply } from 'node-spoe'
 import { describe, expect, it } from 'vitest'
+import { Actors } from '../../agent/actor/actors.ts'
 import { checkFallback, checkHandler } from '../../agent/check.ts'
 import type { CHECK_ARGUMENTS } from '../../agent/evidence.ts'
 import { DecisionCounters } from '../../agent/counters.ts'
@@ -33,6 +34,7 @@ function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boole
     authenticator: authenticatorOf(() => answer),
     dispatcher,
     counters,
+    actors: new Actors(),
     realm: 'test',
   })
   const vars: Record<string, unknown> = {}

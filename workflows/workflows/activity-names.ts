@@ -7,7 +7,7 @@
 export const DEFAULT_HANDLER = 'recordRequest'
 
 /** Activities that are not request handlers, and `default`, the SDK's name for the activity of unknown names. */
-export const RESERVED_ACTIVITIES: readonly string[] = ['storeUsage', 'default']
+export const RESERVED_ACTIVITIES: readonly string[] = ['storeUsage', 'actor.verify', 'default']
 
 /** `type` of the ApplicationFailure of a handler that would fail the same way again. */
 export const NON_RETRYABLE_ERRORS = ['InvalidEvent', 'Forbidden'] as const
