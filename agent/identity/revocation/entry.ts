@@ -107,7 +107,7 @@ function seconds(value: unknown, name: string): number {
 /** SHA-256 as base64url, the form of `Identity.digest`. */
 function digestOf(value: unknown, name: string): string {
   if (typeof value === 'string') {
-    if (/^[A-Za-z0-9_-]{43}$/.test(value)) return value
+    if (/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value)) return value
     const hex = value.replaceAll(':', '')
     if (/^[0-9A-Fa-f]{64}$/.test(hex)) return Buffer.from(hex, 'hex').toString('base64url')
   }

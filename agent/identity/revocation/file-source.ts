@@ -1,9 +1,9 @@
 import { WatchedFile } from '../../secrets/secret-file.ts'
 import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
-import { parseList } from './list.ts'
+import { RevocationFormatError } from './entry.ts'
 import { RevokedSet } from './revoked-set.ts'
-import { type RevocationSource, type RevocationSourceStatus, SetBuilder } from './source.ts'
+import { buildSet, type RevocationSource, type RevocationSourceStatus } from './source.ts'
 
 /** Milliseconds between two looks at the file: sooner than for secrets, somebody waits for it to take effect. */
 const POLL_MS = 2000
@@ -23,31 +23,23 @@ export interface FileSourceOptions {
  * list as it was stays, for half of a list would let through what the other half revokes.
  */
 export class FileSource implements RevocationSource {
-  readonly #file: WatchedFile<RevokedSet>
-  readonly #monotonicMs: () => number
+  readonly #options: FileSourceOptions
+  readonly #file: WatchedFile<string>
   readonly #fetches = { ok: 0, failed: 0 }
   #set = new RevokedSet()
   #readAt: number | undefined
+  #listError: string | undefined
+  #latest = 0
 
-  constructor({ path, log, now, monotonicMs, room, pollMs }: FileSourceOptions) {
-    this.#monotonicMs = monotonicMs
+  constructor(options: FileSourceOptions) {
+    this.#options = options
     this.#file = new WatchedFile({
-      path,
-      log,
-      pollMs: pollMs ?? POLL_MS,
+      path: options.path,
+      log: options.log,
+      pollMs: options.pollMs ?? POLL_MS,
       parse: (text) => {
-        try {
-          const builder = new SetBuilder(now(), room())
-          for (const entry of parseList(text)) builder.add(entry)
-          this.#set = builder.set
-        } catch (error) {
-          this.#fetches.failed++
-          throw error
-        }
-        this.#fetches.ok++
-        this.#readAt = monotonicMs()
-        log.info({ source: 'file', entries: this.#set.size }, 'revocations read')
-        return this.#set
+        void this.#take(text, ++this.#latest)
+        return ''
       },
     })
   }
@@ -70,11 +62,11 @@ export class FileSource implements RevocationSource {
   }
 
   status(): RevocationSourceStatus {
-    const { lastError } = this.#file
+    const lastError = this.#file.lastError ?? this.#listError
     return {
       source: 'file',
       entries: this.#set.size,
-      ageS: this.#readAt === undefined ? null : (this.#monotonicMs() - this.#readAt) / 1000,
+      ageS: this.#readAt === undefined ? null : (this.#options.monotonicMs() - this.#readAt) / 1000,
       ...(lastError === undefined ? {} : { lastError }),
       fetches: { ...this.#fetches },
     }
@@ -86,5 +78,26 @@ export class FileSource implements RevocationSource {
 
   close(): void {
     this.#file.close()
+  }
+
+  /** Makes the list the one that holds, unless a newer one has come meanwhile. Never rejects. */
+  async #take(text: string, number: number): Promise<void> {
+    const { now, room, monotonicMs, log } = this.#options
+    try {
+      const set = await buildSet(text, now(), room())
+      if (number !== this.#latest) return
+      this.#set = set
+      this.#readAt = monotonicMs()
+      this.#listError = undefined
+      this.#fetches.ok++
+      log.info({ source: 'file', entries: set.size }, 'revocations read')
+    } catch (error) {
+      if (number !== this.#latest) return
+      this.#fetches.failed++
+      // Messages of other errors may quote what was read.
+      const known = error instanceof RevocationFormatError
+      this.#listError = known ? error.message : 'unexpected error while reading revocations'
+      log.warn({ source: 'file', error: this.#listError }, 'revocations not read: the last ones stay')
+    }
   }
 }

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { RevocationSettings } from '../../config/revocation.ts'
 import { SecretSource } from '../../secrets/secret-file.ts'
 import { FetchError } from '../http/fetch-error.ts'
@@ -8,12 +7,8 @@ import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
 import { backoffMs, keyLimits } from '../refresh-times.ts'
 import { RevocationFormatError } from './entry.ts'
-import { parseList } from './list.ts'
 import { RevokedSet } from './revoked-set.ts'
-import { type RevocationSource, type RevocationSourceStatus, SetBuilder } from './source.ts'
-
-/** Entries put into the set before requests get their turn: about a millisecond. */
-const SLICE = 500
+import { buildSet, type RevocationSource, type RevocationSourceStatus } from './source.ts'
 
 export interface PollSourceOptions {
   readonly settings: NonNullable<RevocationSettings['poll']>
@@ -142,13 +137,7 @@ export class PollSource implements RevocationSource {
     if (status === 304 && this.#etag !== undefined) return
     if (status >= 300 && status < 400) throw new FetchError(`HTTP ${status}: redirects are not followed`, { status })
     if (status !== 200) throw new FetchError(`HTTP ${status}`, { status })
-    const builder = new SetBuilder(now(), room())
-    let count = 0
-    for (const entry of parseList(text)) {
-      builder.add(entry)
-      if (++count % SLICE === 0) await nextTurn()
-    }
-    this.#set = builder.set
+    this.#set = await buildSet(text, now(), room())
     this.#etag = headers['etag']
     log.info({ source: 'poll', entries: this.#set.size }, 'revocations read')
   }

@@ -1,6 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Identity } from '../identity.ts'
-import type { RevocationEntry } from './entry.ts'
 import { RevocationFormatError } from './entry.ts'
+import { parseList } from './list.ts'
 import { RevokedSet } from './revoked-set.ts'
 
 /** Where revocations come from; a metric label, so the list is fixed. */
@@ -31,22 +32,21 @@ export interface RevocationSource {
   close?(): void
 }
 
-/** Puts entries of a list into a set, one by one, and stops at more than may be. What is over already is left out. */
-export class SetBuilder {
-  readonly set = new RevokedSet()
-  readonly #nowMs: number
-  readonly #room: number
+/** Entries put into a set before requests get their turn: about a millisecond. */
+const SLICE = 250
 
-  /** @param room entries that may be kept */
-  constructor(nowMs: number, room: number) {
-    this.#nowMs = nowMs
-    this.#room = room
+/**
+ * The set of a list, built in slices of time. What is over already is left out.
+ * @param room entries that it may have
+ * @throws {RevocationFormatError} for a list that is not as it must be, or too long
+ */
+export async function buildSet(text: string, nowMs: number, room: number): Promise<RevokedSet> {
+  const set = new RevokedSet()
+  let count = 0
+  for (const entry of parseList(text)) {
+    if (entry.until > nowMs) set.add(entry)
+    if (set.size > room) throw new RevocationFormatError(`more than ${room} entries`)
+    if (++count % SLICE === 0) await nextTurn()
   }
-
-  /** @throws {RevocationFormatError} when there are too many */
-  add(entry: RevocationEntry): void {
-    if (entry.until <= this.#nowMs) return
-    this.set.add(entry)
-    if (this.set.size > this.#room) throw new RevocationFormatError(`more than ${this.#room} entries`)
-  }
+  return set
 }
