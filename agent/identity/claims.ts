@@ -9,12 +9,12 @@ import { mediaType } from './strict-jwt.ts'
 import { audienceMatches, isDate, isSafeText, names, NOT_NAMES } from './claim-values.ts'
 
 /** Bytes of UTF-8. */
-const MAX_SUBJECT = 1024
+export const MAX_SUBJECT = 1024
 const MAX_TENANT = 256
 const AUDIENCE: readonly string[] = ['aud']
 /** Entries kept; more are dropped, so that one token cannot fill a SPOE frame. What is required is looked for in all. */
-const MAX_ROLES = 50
-const MAX_SCOPES = 100
+export const MAX_ROLES = 50
+export const MAX_SCOPES = 100
 const ALL = Number.POSITIVE_INFINITY
 
 /** `typ` accepted where the provider does not say: RFC 7519 section 5.1, RFC 9068 section 2.1. */
@@ -113,12 +113,12 @@ function typAccepted(typ: string | undefined, configured: readonly string[] | un
   return typ !== undefined && configured.some((accepted) => mediaType(accepted) === mediaType(typ))
 }
 
-function isIdToken(payload: JsonObject): boolean {
+export function isIdToken(payload: JsonObject): boolean {
   return payload['token_use'] === 'id' || ID_TOKEN_CLAIMS.some((name) => payload[name] !== undefined)
 }
 
 /** Undefined when the claim is there and unfit; '' when it is absent. Some providers number their tenants. */
-function tenantOf(claims: JsonObject, path: readonly string[]): string | undefined {
+export function tenantOf(claims: JsonObject, path: readonly string[]): string | undefined {
   const value = path.length === 0 ? undefined : atPath(claims, path)
   if (value === undefined || value === null || value === '') return ''
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value)
@@ -126,6 +126,6 @@ function tenantOf(claims: JsonObject, path: readonly string[]): string | undefin
 }
 
 /** RFC 9068 section 2.2.3 has `scope`; Okta and Entra send `scp`. */
-function scopeClaims(claims: JsonObject, path: readonly string[] | undefined): unknown[] {
+export function scopeClaims(claims: JsonObject, path: readonly string[] | undefined): unknown[] {
   return path === undefined ? [claims['scope'], claims['scp']] : [atPath(claims, path)]
 }

@@ -1,4 +1,8 @@
 import type { ProviderSettings } from '../config/providers/provider.ts'
+import { createAlbScheme } from './alb/scheme.ts'
+import { createAwsScheme } from './aws/scheme.ts'
+import { createCertificateScheme } from './certificate/scheme.ts'
+import { createIntrospectionScheme } from './introspection/scheme.ts'
 import type { Scheme, SchemeContext } from './scheme.ts'
 
 /** The providers of agent.yaml whose credentials are no signed JWTs: those are verified all together, see `JwtEngine`. */
@@ -9,9 +13,17 @@ export function createSchemes(
   return Object.entries(providers).flatMap(([name, settings]) => schemeOf(name, settings, context) ?? [])
 }
 
-function schemeOf(_name: string, settings: ProviderSettings, _context: SchemeContext): Scheme | undefined {
+function schemeOf(name: string, settings: ProviderSettings, context: SchemeContext): Scheme | undefined {
   switch (settings.kind) {
     case 'jwt':
       return undefined
+    case 'certificate':
+      return createCertificateScheme(name, settings, context)
+    case 'aws':
+      return createAwsScheme(name, settings, context)
+    case 'alb':
+      return createAlbScheme(name, settings, context)
+    case 'introspection':
+      return createIntrospectionScheme(name, settings, context)
   }
 }
