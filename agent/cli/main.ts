@@ -2,6 +2,9 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError, renderProblem } from '../config/problem.ts'
 import { UserError } from '../errors.ts'
 import { VERSION } from '../version.ts'
+import { apiKeyCommand } from './api-key.ts'
+import { actorIdCommand } from './actor-id.ts'
+import { actorKeyCommand } from './actor-key.ts'
 import { checkCommand } from './check.ts'
 import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
@@ -27,6 +30,9 @@ for (const command of [
   workerCommand(),
   checkCommand(),
   doctorCommand(),
+  actorIdCommand(),
+  actorKeyCommand(),
+  apiKeyCommand(),
   revokeCommand(),
   versionCommand(),
 ]) {

@@ -20,8 +20,11 @@ const UNSETTLED_NS = 3_000_000_000n
 
 export interface WatchedFileOptions<T> {
   readonly path: string
-  /** Makes the value out of the file's text. @throws {Error} whose message holds nothing of the text */
-  readonly parse: (text: string) => T
+  /**
+   * Makes the value out of the file's text; a promise where that takes long enough to keep requests waiting.
+   * @throws {Error} whose message holds nothing of the text
+   */
+  readonly parse: (text: string) => T | Promise<T>
   readonly log: Log
   readonly pollMs?: number
   /** Bytes of the file that are read at most; 1 MiB when absent. */
@@ -115,18 +118,18 @@ export class WatchedFile<T> {
       const after = await statOf(file)
       if (after.seen !== before.seen || bytes.length !== Number(after.size)) throw new FileProblem('changed while read')
       if (this.#closed) return
-      this.#take(bytes)
+      await this.#take(bytes)
       this.#seen = after.settled ? after.seen : ''
     } finally {
       await file.close()
     }
   }
 
-  #take(bytes: Buffer): void {
+  async #take(bytes: Buffer): Promise<void> {
     const digest = createHash('sha256').update(bytes).digest('hex')
     if (digest === this.#digest) return
     try {
-      this.#value = this.#options.parse(textOf(bytes))
+      this.#value = await this.#options.parse(textOf(bytes))
       this.#parseError = undefined
     } catch (error) {
       this.#parseError = (error as Error).message
