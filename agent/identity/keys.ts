@@ -85,7 +85,13 @@ export class KeyManager {
 
   /** Begins with the keys on disk, then fetches; failures are retried in the background until {@link close}. */
   start(): void {
-    void this.#restore().then(() => this.refresh())
+    if (this.#snapshot === undefined) return void this.refresh()
+    // Whoever waits, waits for the disk, and for the network only if that did not help.
+    this.#inFlight = this.#restore(this.#snapshot).then(() => {
+      this.#inFlight = undefined
+      const fetching = this.refresh()
+      return this.usable() ? undefined : fetching
+    })
   }
 
   /** Ends timers and fetches under way. The keys at hand serve until they are too old. */
@@ -179,9 +185,9 @@ export class KeyManager {
   }
 
   /** Takes the keys on disk until the endpoint answers. They are due at once, so their age alone says how long they serve. */
-  async #restore(): Promise<void> {
-    const stored = await this.#snapshot?.load(this.#limits.maxStaleMs)
-    if (stored === undefined || this.#origin !== undefined || this.#closed.signal.aborted) return
+  async #restore(snapshot: KeySnapshot): Promise<void> {
+    const stored = await snapshot.load(this.#limits.maxStaleMs)
+    if (stored === undefined) return
     this.#fetchedAt = this.#now() - stored.ageMs
     this.#refreshAt = this.#fetchedAt
     this.#take(stored.set, 'disk', [])
