@@ -8,17 +8,13 @@ const AWS = 'https://sts.amazonaws.com/'
 
 const PARTITIONS = ['aws', 'aws-cn', 'aws-us-gov', 'aws-eusc', 'aws-iso', 'aws-iso-b', 'aws-iso-e', 'aws-iso-f']
 
-const account = z.string().regex(/^\d{12}$/, {
-  message: 'expected the 12 digits of an account, in quotes: a number would lose the zeros in front',
-})
-
 /** Tokens of `sts:GetWebIdentityToken` (outbound identity federation): any IAM principal of the accounts listed. */
 export const awsStsProvider = z
   .strictObject({
     ...common,
     preset: z.literal('aws-sts'),
     /** The issuer of each account, as `aws iam get-outbound-web-identity-federation-info` tells it. */
-    accounts: z.record(account, endpoint('the issuer of the account')),
+    accounts: z.record(text, endpoint('the issuer of the account')),
     audience,
     /** Ids of AWS Organizations, o-…. */
     organizations: oneOrMore(text).optional(),
@@ -27,6 +23,13 @@ export const awsStsProvider = z
   })
   .superRefine(({ accounts, jwksUri, jwksUris }, ctx) => {
     const issuers = Object.values(accounts)
+    if (!Object.keys(accounts).every((id) => /^\d{12}$/.test(id))) {
+      refuse(
+        ctx,
+        'CONFIG_INVALID',
+        '"accounts": expected the 12 digits of each account, in quotes: a number would lose the zeros in front',
+      )
+    }
     if (issuers.length === 0) refuse(ctx, 'CONFIG_MISSING', '"accounts" names no account')
     if (new Set(issuers).size < issuers.length) {
       refuse(ctx, 'CONFIG_CONFLICT', 'two accounts have the same issuer: each account has its own')

@@ -43,7 +43,7 @@ export const eksProvider = z
   .superRefine(checkAudience)
 
 function checkAudience(settings: { readonly audience: readonly string[] }, ctx: z.RefinementCtx): void {
-  if (!settings.audience.some((name) => /^https:\/\/kubernetes\.default\.svc/.test(name))) return
+  if (!settings.audience.some((name) => name.startsWith('https://kubernetes.default.svc'))) return
   refuse(
     ctx,
     'CONFIG_INVALID',
