@@ -3,10 +3,11 @@ import { Cleanup } from '../agent/dev/cleanup.ts'
 import { decision } from './decision.ts'
 import { endOnSignal, fail } from './ending.ts'
 import { type Benchmark, run } from './harness.ts'
+import { identity } from './identity.ts'
 import { noop } from './noop.ts'
 import { asMarkdown, asText } from './render.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [decision, noop]
+const BENCHMARKS: readonly Benchmark[] = [decision, identity, noop]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -83,6 +83,8 @@ function readerOf(config: LocationConfig): CredentialLocation['read'] {
 function authorizationReader(scheme: string): CredentialLocation['read'] {
   const usual = scheme === 'dpop' ? 'DPoP' : `${scheme.slice(0, 1).toUpperCase()}${scheme.slice(1)}`
   const begins = (value: string): boolean => {
+    // Most often another scheme's: its first letter tells.
+    if ((value.charCodeAt(0) | 0x20) !== scheme.charCodeAt(0)) return false
     if (!value.startsWith(usual) && value.slice(0, scheme.length).toLowerCase() !== scheme) return false
     const next = value.charCodeAt(scheme.length)
     return Number.isNaN(next) || next === 0x20 || next === 0x09

@@ -191,6 +191,7 @@ export class TokenCache {
   }
 
   #getNegative(key: string, nowMs: number): Denied | undefined {
+    if (this.#negative.size === 0) return undefined
     const entry = this.#negative.get(key)
     if (entry === undefined || !entry.keys.usable()) return undefined
     if (nowMs >= entry.until || entry.generation !== entry.keys.generation) {
