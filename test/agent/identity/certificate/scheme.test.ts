@@ -370,7 +370,7 @@ describe('what is no certificate', () => {
 
   it('random bytes, and certificates with bytes changed, never throw and never gain a name', async () => {
     const { der } = await issued({
-      ...{ name: rawName({ CN: 'x', O: 'y' }) },
+      name: rawName({ CN: 'x', O: 'y' }),
       names: [['url', 'spiffe://example.org/a']],
     })
     const change = fc.record({ at: fc.nat(der.length - 1), to: fc.integer({ min: 0, max: 255 }) })

@@ -1,0 +1,60 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Secret } from '../../secrets/secret.ts'
+import { equalText } from './equal-text.ts'
+
+/** Where the secret comes from, read anew every minute: see `SecretSource`. */
+export interface NonceSecret {
+  readonly current: Secret | undefined
+}
+
+/** Milliseconds that a nonce is the current one; it is taken for as long again. */
+const BUCKET_MS = 60_000
+
+/**
+ * Nonces of RFC 9449 section 9 that need no memory: a keyed hash of the time. Processes with the same secret understand
+ * each other's.
+ */
+export class NonceClock {
+  readonly #secret: NonceSecret | undefined
+  readonly #own = randomBytes(32)
+  readonly #now: () => number
+  #bucket = -1
+  #current = ''
+  #previous = ''
+
+  /**
+   * @param secret shared by all agents behind one address; without one each process has its own
+   * @param now milliseconds since the epoch
+   */
+  constructor(secret: NonceSecret | undefined, now: () => number) {
+    this.#secret = secret
+    this.#now = now
+  }
+
+  /** For the header DPoP-Nonce: only characters of base64url. */
+  current(): string {
+    this.#turn()
+    return this.#current
+  }
+
+  accepts(nonce: string): boolean {
+    this.#turn()
+    const current = equalText(nonce, this.#current)
+    const previous = equalText(nonce, this.#previous)
+    return current || previous
+  }
+
+  #turn(): void {
+    const bucket = Math.floor(this.#now() / BUCKET_MS)
+    if (bucket === this.#bucket) return
+    this.#bucket = bucket
+    this.#current = this.#nonceOf(bucket)
+    this.#previous = this.#nonceOf(bucket - 1)
+  }
+
+  #nonceOf(bucket: number): string {
+    return createHmac('sha256', this.#secret?.current?.reveal() ?? this.#own)
+      .update(`dpop-nonce:${bucket}`)
+      .digest('base64url')
+  }
+}

@@ -1,0 +1,51 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { ReplayStore } from '../../../../agent/identity/dpop/replay-store.ts'
+
+const WIDE = { maxEntries: 1000, maxPerKey: 1000 }
+
+it('forgets a proof a minute after it could be shown for the last time', () => {
+  const store = new ReplayStore(WIDE)
+  expect(store.remember('k', 'a', 300_000, 0)).toBe('new')
+  expect(store.remember('k', 'a', 300_000, 360_000)).toBe('replayed')
+  expect(store.remember('k', 'b', 700_000, 370_000)).toBe('new')
+  expect(store.size).toBe(1)
+})
+
+it('tells keys and identifiers apart that are written alike when joined', () => {
+  const store = new ReplayStore(WIDE)
+  expect(store.remember('k', '.a', 1, 0)).toBe('new')
+  expect(store.remember('k', 'a', 1, 0)).toBe('new')
+})
+
+it('gives the room of one key back to it', () => {
+  const store = new ReplayStore({ maxEntries: 10, maxPerKey: 1 })
+  expect(store.remember('k', 'a', 0, 0)).toBe('new')
+  expect(store.remember('k', 'b', 0, 0)).toBe('busy')
+  expect(store.remember('k', 'b', 100_000, 80_000)).toBe('new')
+  expect(store.refusals).toBe(1)
+})
+
+it('holds every proof for as long as it counts, and never more than it may', () => {
+  const step = fc.record({
+    key: fc.constantFrom('a', 'b', 'c'),
+    jti: fc.nat(20).map(String),
+    wait: fc.integer({ min: 0, max: 50_000 }),
+    left: fc.integer({ min: 0, max: 600_000 }),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const store = new ReplayStore({ maxEntries: 12, maxPerKey: 6 })
+      const until = new Map<string, number>()
+      let now = 0
+      for (const { key, jti, wait, left } of steps) {
+        now += wait
+        const result = store.remember(key, jti, now + left, now)
+        const id = `${key} ${jti}`
+        if ((until.get(id) ?? -1) >= now) expect(result).toBe('replayed')
+        if (result === 'new') until.set(id, now + left)
+        expect(store.size).toBeLessThanOrEqual(12)
+      }
+    }),
+  )
+})
