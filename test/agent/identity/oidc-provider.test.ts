@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { JWK } from 'oidc-provider'
 import { createAuthenticator, type Authenticator } from '../../../agent/identity/authenticator.ts'
+import type { KeyLimits } from '../../../agent/identity/refresh-times.ts'
 import { ask } from './support/evidence.ts'
 import { startOidcProvider, type OidcProvider } from './support/oidc.ts'
 import { memoryLog, provider, until } from './support/provider.ts'
@@ -18,14 +19,17 @@ function privateKey(kid: string, alg: 'RS256' | 'PS256' | 'ES256' | 'EdDSA'): JW
   return { ...key.export({ format: 'jwk' }), kid, alg, use: 'sig' } as JWK
 }
 
+/** Milliseconds: a provider that allows no caching, and an agent that obeys at once. */
+const refreshingAlways = { minRefreshMs: 20, maxRefreshMs: 50 }
+
 const claims = { tenant: 'acme', roles: ['buyer'], plan: 'gold' }
 let idp: OidcProvider
 let auth: Authenticator
 
-function authenticator(issuer: string): Authenticator {
+function authenticator(issuer: string, limits: Partial<KeyLimits> = {}): Authenticator {
   const made = createAuthenticator([provider(issuer, { typ: ['at+jwt'] })], {
     log: memoryLog(),
-    keyLimits: { minBackoffMs: 10, maxBackoffMs: 50 },
+    keyLimits: { minBackoffMs: 10, maxBackoffMs: 50, ...limits },
   })
   made.start()
   return made
@@ -79,6 +83,54 @@ describe('a real OpenID provider', () => {
     await using second = await startOidcProvider({ jwks: { keys: [privateKey('new', 'RS256')] }, port: first.port })
     expect(await outcome(ask(its, `Bearer ${await second.token()}`, 1, ['corp']))).toBe('ok')
     expect(await outcome(ask(its, old, 1, ['corp']))).toBe('unknown_key')
+    its.close()
+  })
+
+  it('(J12) may take a key away: a remembered token fails although nobody asked for another key', async () => {
+    const first = await startOidcProvider({ jwks: { keys: [privateKey('old', 'ES256')] }, alg: 'ES256' })
+    const its = authenticator(first.issuer, refreshingAlways)
+    await until(() => its.ready())
+    const old = `Bearer ${await first.token()}`
+    expect(await outcome(ask(its, old, 1, ['corp']))).toBe('ok')
+    expect(ask(its, old, 1, ['corp'])).not.toBeInstanceOf(Promise) // remembered
+    await first[Symbol.asyncDispose]()
+    await using second = await startOidcProvider({
+      jwks: { keys: [privateKey('new', 'ES256')] },
+      port: first.port,
+      alg: 'ES256',
+    })
+    await expect.poll(() => outcome(ask(its, old, 1, ['corp']))).toBe('unknown_key')
+    expect(await outcome(ask(its, `Bearer ${await second.token()}`, 1, ['corp']))).toBe('ok')
+    its.close()
+  })
+
+  it('(J13) may put another key under the same kid: old tokens fail, new ones pass', async () => {
+    const first = await startOidcProvider({ jwks: { keys: [privateKey('same', 'ES256')] }, alg: 'ES256' })
+    const its = authenticator(first.issuer, refreshingAlways)
+    await until(() => its.ready())
+    const old = `Bearer ${await first.token()}`
+    expect(await outcome(ask(its, old, 1, ['corp']))).toBe('ok')
+    await first[Symbol.asyncDispose]()
+    await using second = await startOidcProvider({
+      jwks: { keys: [privateKey('same', 'ES256')] },
+      port: first.port,
+      alg: 'ES256',
+    })
+    await expect.poll(() => outcome(ask(its, old, 1, ['corp']))).toBe('signature_invalid')
+    expect(await outcome(ask(its, `Bearer ${await second.token()}`, 1, ['corp']))).toBe('ok')
+    its.close()
+  })
+
+  it('may publish the new key beside the old one: tokens of both pass', async () => {
+    const [old, fresh] = [privateKey('old', 'ES256'), privateKey('new', 'ES256')]
+    const first = await startOidcProvider({ jwks: { keys: [old] }, alg: 'ES256' })
+    const its = authenticator(first.issuer)
+    await until(() => its.ready())
+    const token = `Bearer ${await first.token()}`
+    await first[Symbol.asyncDispose]()
+    await using second = await startOidcProvider({ jwks: { keys: [fresh, old] }, port: first.port, alg: 'ES256' })
+    expect(await outcome(ask(its, `Bearer ${await second.token()}`, 1, ['corp']))).toBe('ok')
+    expect(await outcome(ask(its, token, 1, ['corp']))).toBe('ok')
     its.close()
   })
 
