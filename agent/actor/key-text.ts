@@ -43,7 +43,7 @@ export function parseVerificationKeys(text: string): VerificationKey[] {
 }
 
 /** Public keys as a JWK Set (RFC 7517 section 5), for `actor.verifyKeys`. */
-export function toJwks(keys: readonly SigningKey[]): object {
+export function toJwks(keys: readonly SigningKey[]): { readonly keys: readonly object[] } {
   return { keys: keys.map(({ publicJwk, kid, alg }) => ({ ...publicJwk, kid, alg, use: 'sig' })) }
 }
 

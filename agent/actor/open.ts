@@ -17,7 +17,8 @@ export interface OpenActors {
  * @throws {UserError} when the secret of pseudonyms cannot be read: without it everything that asks for one would be lost
  */
 export async function openActors(config: ActorConfig, log: Log): Promise<OpenActors> {
-  const { fields, pseudonyms } = config
+  const { fields, pseudonyms, signingKey } = config
+  if (signingKey === undefined) log.info({}, 'actor.signingKey is not set: workers cannot prove who called')
   if (pseudonyms === undefined) return { actors: new Actors(fields), close: () => {} }
   const { key, close } = await openPseudonymKey(pseudonyms, log)
   return { actors: new Actors(fields, key), close }

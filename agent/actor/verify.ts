@@ -59,7 +59,8 @@ export async function verifyEnvelope(
   const { aud, wid, exp } = token.payload
   if (aud !== place.namespace) return refused('other_namespace')
   if (!place.workflowIds.includes(wid)) return refused('other_workflow')
-  if (place.arrivedAt > exp * 1000 + LEEWAY_MS) return refused('expired')
+  // Turned round, so that a time that is no number counts as too late.
+  if (!(place.arrivedAt <= exp * 1000 + LEEWAY_MS)) return refused('expired')
   return { ok: true, actor: actorOfClaims(token.payload) }
 }
 

@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest'
-import { toCommand } from '../../agent/event.ts'
+import { Actors, entityPseudonym } from '../../agent/actor/actors.ts'
+import { DEFAULT_FIELDS } from '../../agent/actor/fields.ts'
+import { NO_KEY, toCommand } from '../../agent/event.ts'
+import { PseudonymKey } from '../../agent/identity/pseudonym.ts'
 import { factsOf } from '../../agent/rules/decide.ts'
 import type { CompiledWorkflow } from '../../agent/rules/rule.ts'
+import { Secret } from '../../agent/secrets/secret.ts'
 import { identityOf, requestOf, rulesOf } from './rules/support.ts'
 
 const workflow = rulesOf(
@@ -43,3 +47,23 @@ it.each(['a"b\n', 'a\u0000', '~none', ' a'])(
     )
   },
 )
+
+it('a key as pseudonym names nobody in workflow ids, and is the same for the same key', () => {
+  const hidden: CompiledWorkflow = { ...workflow, keyAs: 'pseudonym' }
+  const key = new PseudonymKey('k1', { current: new Secret('a secret of enough characters') })
+  const context = { actors: new Actors(DEFAULT_FIELDS, key), failOpen: false }
+  const idFor = (subject: string): string => {
+    const identity = identityOf({ subject })
+    return toCommand(hidden, factsOf(requestOf('GET', '/'), identity), identity, {}, context).workflowId
+  }
+  expect(idFor('ann@example.com')).toBe(`r/${entityPseudonym(key, 'ann@example.com')}`)
+  expect(idFor('ann@example.com')).toBe(idFor('ann@example.com'))
+  expect(idFor('ben')).not.toBe(idFor('ann@example.com'))
+  expect(idFor(' a\n')).toMatch(/^r\/k1\.[\w-]{22}$/)
+})
+
+it('a key that must not be shown is not shown when it cannot be hidden', () => {
+  const identity = identityOf()
+  const hidden: CompiledWorkflow = { ...workflow, keyAs: 'pseudonym' }
+  expect(toCommand(hidden, factsOf(requestOf('GET', '/'), identity), identity, {}).key).toBe(NO_KEY)
+})

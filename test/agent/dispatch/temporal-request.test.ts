@@ -1,6 +1,7 @@
 import proto from '@temporalio/proto'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { EnvelopeSubject } from '../../../agent/actor/envelope.ts'
 import { BATCH_LIMITS, Batcher } from '../../../agent/dispatch/batcher.ts'
 import { jobOf, type Job } from '../../../agent/dispatch/job.ts'
 import { signalRequest, startRequest } from '../../../agent/dispatch/temporal-request.ts'
@@ -70,4 +71,45 @@ test('two batches have the same request id exactly when they hold the same recor
       expect(same).toBe(JSON.stringify(a) === JSON.stringify(b))
     }),
   )
+})
+
+describe('with a signer', () => {
+  const signed: EnvelopeSubject[] = []
+  const signer = { sign: (subject: EnvelopeSubject) => `envelope ${signed.push(subject)}` }
+
+  test.each(['start', 'signal'] as const)('a %s carries an envelope for its workflow in the header only', (kind) => {
+    const one = entry(1, { kind, key: 'k' })
+    const request = (kind === 'start' ? startRequest : signalRequest)(jobOf(one), { ...CALLER, signer })
+    expect(text(request.header?.fields?.['actor-envelope'])).toBe(`envelope ${signed.length}`)
+    expect(text(request.header?.fields?.['actor'])).toEqual(one.command.event.actor)
+    expect(Object.keys(request.memo?.fields ?? {})).toEqual(['actor'])
+    const { event, workflowId } = one.command
+    expect(signed.at(-1)).toEqual({ namespace: 'edge', workflowId, eventId: event.id, actor: event.actor })
+  })
+
+  test('every attempt is signed anew, so that waiting in the outbox does not count', () => {
+    const job = jobOf(entry(1))
+    const envelopes = [1, 2].map(() =>
+      text(startRequest(job, { ...CALLER, signer }).header?.fields?.['actor-envelope']),
+    )
+    expect(envelopes[0]).not.toBe(envelopes[1])
+  })
+
+  test('a batch has many callers, and nothing is signed for it', () => {
+    const before = signed.length
+    expect(signalRequest(batch([1, 2]), { ...CALLER, signer }).header).toBeUndefined()
+    expect(signed).toHaveLength(before)
+  })
+})
+
+test('without a signer there is no envelope', () => {
+  expect(Object.keys(startRequest(jobOf(entry(1)), CALLER).header?.fields ?? {})).toEqual(['actor'])
+})
+
+test('search attributes are of the caller of a start, if they are asked for', () => {
+  const caller = { ...CALLER, searchAttributes: true }
+  expect(Object.keys(startRequest(jobOf(entry(1)), caller).searchAttributes?.indexedFields ?? {})).toContain('Tenant')
+  expect(startRequest(jobOf(entry(1)), CALLER).searchAttributes).toBeUndefined()
+  // An entity serves many callers: the first one's name would stick to it.
+  expect(signalRequest(jobOf(entry(1, { kind: 'signal' })), caller)).not.toHaveProperty('searchAttributes')
 })
