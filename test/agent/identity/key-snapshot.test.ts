@@ -176,7 +176,7 @@ describe('a keysFile that is not to be trusted', () => {
     const keys = manager({ maxStaleMs: 7 * 86_400_000 })
     keys.start()
     await until(() => keys.usable())
-    clock.advance(3_600_000)
+    clock.advance(3_600_001)
     expect(keys.usable()).toBe(false)
   })
 
