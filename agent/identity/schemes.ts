@@ -1,9 +1,11 @@
 import type { ProviderSettings } from '../config/providers/provider.ts'
 import { createAlbScheme } from './alb/scheme.ts'
+import { createApiKeyScheme } from './api-key/api-key-scheme.ts'
 import { createAwsScheme } from './aws/scheme.ts'
 import { createCertificateScheme } from './certificate/scheme.ts'
 import { createIntrospectionScheme } from './introspection/scheme.ts'
 import type { Scheme, SchemeContext } from './scheme.ts'
+import { createWebhookScheme } from './webhook/webhook-scheme.ts'
 
 /** The providers of agent.yaml whose credentials are no signed JWTs: those are verified all together, see `JwtEngine`. */
 export function createSchemes(
@@ -25,5 +27,9 @@ function schemeOf(name: string, settings: ProviderSettings, context: SchemeConte
       return createAlbScheme(name, settings, context)
     case 'introspection':
       return createIntrospectionScheme(name, settings, context)
+    case 'api_key':
+      return createApiKeyScheme(name, settings, context)
+    case 'webhook':
+      return createWebhookScheme(name, settings, context)
   }
 }
