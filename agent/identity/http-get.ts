@@ -1,2 +1,0 @@
-export { FetchError } from './http/fetch-error.ts'
-export { getJson, type GetOptions, type JsonAnswer } from './http/json.ts'
