@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { optionalFields, redactableFields } from '../audit/fields.ts'
+import { refuse, text } from './fields.ts'
+import { pseudonymKey } from './pseudonym.ts'
+
+/** What lets somebody be recognised: at odds with `pseudonymise`. */
+const NAMING: ReadonlySet<string> = new Set(['user.name', 'user.full_name', 'user.email', 'temporal.workflow_id'])
+
+/** Audit records: where they go and what is in them. Denials are always written. */
+export const audit = z
+  .strictObject({
+    to: z.union([z.literal('stdout'), z.strictObject({ file: text })], {
+      message: 'expected stdout or { file: <path> }',
+    }),
+    format: z.enum(['ecs', 'ocsf']).default('ecs'),
+    allow: z
+      .union([z.literal('all'), z.literal('none'), z.number().gt(0).lt(1)], {
+        message: 'expected all, none, or a share such as 0.01',
+      })
+      .default('all'),
+    deny: z.literal('all', { message: 'denials are always written' }).default('all'),
+    fields: z.array(z.enum(optionalFields)).default([]),
+    pseudonymise: z.boolean().default(false),
+    redact: z.partialRecord(z.enum(redactableFields), z.enum(['drop', 'hash'])).default({}),
+    key: pseudonymKey.optional(),
+    maxQueue: z.int().min(100).max(1_000_000).default(10_000),
+  })
+  .superRefine((value, ctx) => {
+    const hashes = Object.values(value.redact).includes('hash')
+    if ((value.pseudonymise || hashes) && value.key === undefined) {
+      refuse(ctx, 'CONFIG_MISSING', '"pseudonymise" and "hash" need a "key": { id: k1, secret: { file: … } }')
+    }
+    const naming = value.fields.find((field) => NAMING.has(field))
+    if (value.pseudonymise && naming !== undefined) {
+      refuse(ctx, 'CONFIG_CONFLICT', `"pseudonymise" and the field "${naming}", which names the caller`)
+    }
+  })
+
+export type AuditSettings = z.output<typeof audit>
