@@ -1,4 +1,4 @@
-import { type KeyObject, verify } from 'node:crypto'
+import { hash, type KeyObject, verify } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AlbProvider } from '../../config/providers/alb.ts'
 import { FetchError } from '../http/fetch-error.ts'
@@ -9,7 +9,6 @@ import { type CredentialLocation, locationOf, MAX_CREDENTIAL_BYTES } from '../lo
 import { denied } from '../reasons.ts'
 import { keyLimits } from '../refresh-times.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
-import { tokenDigest } from '../token-cache.ts'
 import { type AlbRules, judgeHeader, judgePayload } from './claims.ts'
 import { AlbKeyCache, type NoKey } from './key-cache.ts'
 import { keysUrlOf } from './keys-url.ts'
@@ -59,7 +58,7 @@ class AlbScheme implements Scheme {
     if (typeof named === 'string') return denied(named)
     const base = this.#settings.keysUrl ?? keysUrlOf(named.signer) ?? ''
     const key = this.#keys.get(`${base.replace(/\/$/, '')}/${named.kid}`)
-    const digest = tokenDigest(credential)
+    const digest = hash('sha256', credential, 'base64url')
     return key instanceof Promise
       ? key.then((fetched) => this.#judge(token, digest, fetched))
       : this.#judge(token, digest, key)

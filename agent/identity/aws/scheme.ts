@@ -8,7 +8,6 @@ import { denied } from '../reasons.ts'
 import { type Asked, RemoteCache, type Told } from '../remote/cache.ts'
 import { UnusableAnswerError } from '../remote/failure.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
-import { tokenDigest } from '../token-cache.ts'
 import { callerOf } from './caller.ts'
 import { type CallerRules, identityOfCaller } from './identity.ts'
 import { stsHosts } from './partitions.ts'
@@ -90,7 +89,7 @@ class AwsScheme implements Scheme {
     const reason = judgePresigned(presigned, evidence, this.#presignedRules, this.#context.now())
     if (reason !== undefined) return denied(reason)
     const headers = headersForSts(evidence, this.#presignedRules)
-    const digest = tokenDigest(credential)
+    const digest = hash('sha256', credential, 'base64url')
     // The same credential means something else with other values of the bound headers.
     const key = hash('sha256', JSON.stringify([digest, headers]), 'base64url')
     const cache = this.#cacheOf(presigned.host)
