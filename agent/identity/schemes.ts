@@ -3,6 +3,7 @@ import { createAlbScheme } from './alb/scheme.ts'
 import { createApiKeyScheme } from './api-key/api-key-scheme.ts'
 import { createAwsScheme } from './aws/scheme.ts'
 import { createCertificateScheme } from './certificate/scheme.ts'
+import { createForwardAuthScheme } from './forward-auth/scheme.ts'
 import { createIntrospectionScheme } from './introspection/scheme.ts'
 import type { Scheme, SchemeContext } from './scheme.ts'
 import { createWebhookScheme } from './webhook/webhook-scheme.ts'
@@ -27,6 +28,8 @@ function schemeOf(name: string, settings: ProviderSettings, context: SchemeConte
       return createAlbScheme(name, settings, context)
     case 'introspection':
       return createIntrospectionScheme(name, settings, context)
+    case 'forward_auth':
+      return createForwardAuthScheme(name, settings, context)
     case 'api_key':
       return createApiKeyScheme(name, settings, context)
     case 'webhook':

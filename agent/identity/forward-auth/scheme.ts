@@ -1,0 +1,189 @@
+import type { ForwardAuthProvider } from '../../config/providers/forward-auth.ts'
+import { WatchedFile } from '../../secrets/secret-file.ts'
+import type { Evidence } from '../evidence.ts'
+import { ConnectionPool } from '../http/pool.ts'
+import { httpRequest } from '../http/request.ts'
+import { type AuthResult, authenticated } from '../identity.ts'
+import type { ProviderStatus } from '../keys.ts'
+import { type CredentialLocation, locationOf } from '../location.ts'
+import { denied, type DenyReason } from '../reasons.ts'
+import { type Asked, RemoteCache, type Told } from '../remote/cache.ts'
+import { exchangeError, statusError } from '../remote/failure.ts'
+import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
+import { answerHeaders, type AnswerSettings, judgeHeaders } from './answer.ts'
+import { sessionCookies } from './cookies.ts'
+import { presets } from './presets.ts'
+import { digestOf, type Question, questionOf, type QuestionSettings } from './question.ts'
+
+/** Milliseconds after which an idle connection to the auth server is closed. */
+const IDLE_MS = 30_000
+
+/** Bytes: nobody reads the body, but a login page may come along. */
+const MAX_ANSWER_BYTES = 64 * 1024
+
+/** Bytes of an entry, its few claims included. */
+const ENTRY_BYTES = 4096
+
+const PRINTABLE = /^[\x20-\x7e]*$/
+
+/** Sessions of a login service, checked by asking it. */
+export function createForwardAuthScheme(
+  name: string,
+  settings: ForwardAuthProvider,
+  context: SchemeContext,
+): ForwardAuthScheme {
+  return new ForwardAuthScheme(name, settings, context)
+}
+
+export class ForwardAuthScheme implements Scheme {
+  readonly name: string
+  readonly locations: readonly CredentialLocation[]
+  readonly needs: EvidenceNeeds
+  readonly cache: RemoteCache<AuthResult>
+  readonly #settings: ForwardAuthProvider
+  readonly #url: URL
+  readonly #cookies: CredentialLocation | undefined
+  readonly #authorizations: readonly CredentialLocation[]
+  readonly #question: QuestionSettings
+  readonly #answer: AnswerSettings
+  readonly #ca: WatchedFile<string> | undefined
+  readonly #proxy: URL | undefined
+  readonly #pool: ConnectionPool
+
+  constructor(name: string, settings: ForwardAuthProvider, { log, monotonicMs }: SchemeContext) {
+    const { preset, forward, timeout, concurrency, cache, caFile } = settings
+    const known = preset === undefined ? undefined : presets[preset]
+    const cookies = settings.cookies ?? known?.cookies
+    this.name = name
+    this.#settings = settings
+    this.#url = new URL(settings.url)
+    if (known !== undefined && this.#url.pathname === '/') this.#url.pathname = known.path
+    this.#cookies = cookies === undefined ? undefined : sessionCookies(cookies)
+    this.#authorizations = (settings.authorization ?? []).map((scheme) => locationOf({ in: 'authorization', scheme }))
+    this.locations = [...(this.#cookies === undefined ? [] : [this.#cookies]), ...this.#authorizations]
+    this.needs = { headers: [...(this.#cookies === undefined ? [] : ['cookie']), ...forward] }
+    this.#question = { per: new Set(settings.per ?? known?.per ?? ['host']), forward }
+    const claims = { ...known?.claims, ...withoutUndefined(settings.claims) }
+    this.#answer = {
+      provider: name,
+      issuer: this.#url.origin,
+      subject: claims.subject ?? '',
+      tenant: claims.tenant,
+      roles: claims.roles,
+      email: claims.email,
+      separator: claims.separator ?? ',',
+      variables: settings.claims.variables,
+    }
+    this.#ca = caFile === undefined ? undefined : new WatchedFile({ path: caFile, parse: (text) => text, log })
+    this.#proxy = settings.proxy === undefined ? undefined : new URL(settings.proxy)
+    this.#pool = new ConnectionPool({
+      maxSockets: concurrency,
+      idleMs: IDLE_MS,
+      connectTimeoutMs: timeout,
+      proxy: this.#proxy,
+    })
+    const limits = { maxEntries: cache.maxEntries, maxPending: concurrency }
+    this.cache = new RemoteCache({ provider: name, log, monotonicMs, limits })
+  }
+
+  /** What a session looks like is known to its server alone. */
+  recognises(): boolean {
+    return true
+  }
+
+  authenticate(_credential: string, evidence: Evidence): AuthResult | Promise<AuthResult> {
+    const credentials = this.#credentials(evidence)
+    if (typeof credentials === 'string') return denied(credentials)
+    const question = questionOf(credentials, evidence, this.#question)
+    if (typeof question === 'string') return denied(question)
+    const known = this.cache.fresh(question.key)
+    if (known !== undefined) return known
+    const asked = this.cache.ask(question.key, (signal) => this.#ask(question, digestOf(credentials), signal))
+    return asked instanceof Promise ? asked.then(conclude) : conclude(asked)
+  }
+
+  start(): void {
+    void this.#ca?.start()
+  }
+
+  status(): ProviderStatus {
+    const { counters, lastError } = this.cache
+    const error = this.#ca?.lastError ?? lastError
+    return {
+      provider: this.name,
+      keys: 0,
+      ageS: this.cache.answeredSecondsAgo,
+      stale: this.cache.isDown,
+      ...(error === undefined ? {} : { lastError: error }),
+      fetches: { ok: counters.ok, failed: counters.failed },
+    }
+  }
+
+  close(): void {
+    this.cache.close()
+    this.#ca?.close()
+    this.#pool.close()
+  }
+
+  /** All that may prove the session, whichever of the places the authenticator found it at. */
+  #credentials(evidence: Evidence): Record<string, string> | DenyReason {
+    const credentials: Record<string, string> = {}
+    const cookies = this.#cookies?.read(evidence)
+    if (typeof cookies === 'object') return cookies.reason
+    if (cookies !== undefined) credentials['cookie'] = cookies
+    for (const location of this.#authorizations) {
+      const value = location.read(evidence)
+      if (typeof value === 'object') return value.reason
+      if (value === undefined) continue
+      const field = evidence.authorization ?? ''
+      if (!PRINTABLE.test(field)) return 'malformed_token'
+      credentials['authorization'] = field
+    }
+    return Object.keys(credentials).length === 0 ? 'no_credentials' : credentials
+  }
+
+  async #ask(question: Question, digest: string, signal: AbortSignal): Promise<Told<AuthResult>> {
+    const { timeout, cache, onForbidden } = this.#settings
+    const { status, headers } = await httpRequest(this.#url, {
+      headers: question.headers,
+      timeoutMs: timeout,
+      maxBytes: MAX_ANSWER_BYTES,
+      ca: this.#ca?.value,
+      proxy: this.#proxy,
+      pool: this.#pool,
+      signal,
+      answerHeaders: answerHeaders(this.#answer),
+    }).catch((error: unknown) => {
+      throw exchangeError(error)
+    })
+    const judged = this.#judge(status, headers, digest, onForbidden)
+    if (typeof judged === 'string') return { value: denied(judged), negative: true, freshMs: cache.refused, bytes: 0 }
+    return { value: judged, negative: false, freshMs: cache.active, staleMs: cache.maxStale, bytes: ENTRY_BYTES }
+  }
+
+  /** @throws {FetchError} a status that is neither yes nor no */
+  #judge(
+    status: number,
+    headers: Readonly<Record<string, string | undefined>>,
+    digest: string,
+    onForbidden: DenyReason,
+  ): AuthResult | DenyReason {
+    if (status >= 200 && status < 300) {
+      const identity = judgeHeaders(headers, digest, this.#answer)
+      return typeof identity === 'string' ? identity : authenticated(identity)
+    }
+    if (status === 403) return onForbidden
+    // A redirect leads to the login page.
+    if (status === 401 || [302, 303, 307].includes(status)) return 'inactive'
+    throw statusError(status)
+  }
+}
+
+function conclude(asked: Asked<AuthResult>): AuthResult {
+  if (asked === 'overload') return denied('overload')
+  return asked === 'unavailable' ? denied('forward_auth_unavailable') : asked.value
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never
+}
