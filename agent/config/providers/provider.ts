@@ -18,6 +18,7 @@ export const provider = z.preprocess(
     awsProvider,
     albProvider,
     introspectionProvider,
+    forwardAuthProvider,
     apiKeyProvider,
     webhookProvider,
   ]),
