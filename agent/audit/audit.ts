@@ -34,8 +34,8 @@ export interface AuditSink {
 
 /** The audit stream of agent.yaml. */
 export function createAudit(settings: AuditSettings, { log, monotonicMs }: SchemeContext): AuditSink {
-  const secret = settings.key === undefined ? undefined : new SecretSource(settings.key.secret, log)
-  const key = secret === undefined ? undefined : new PseudonymKey(settings.key?.id ?? '', secret)
+  const secret = settings.pseudonyms === undefined ? undefined : new SecretSource(settings.pseudonyms.secret, log)
+  const key = secret === undefined ? undefined : new PseudonymKey(settings.pseudonyms?.keyId ?? '', secret)
   const build = recordBuilder(settings, { pseudonymise: settings.pseudonymise, key })
   const shape = settings.format === 'ocsf' ? toOcsf : toEcs
   const out = new LineFile(settings.to === 'stdout' ? undefined : settings.to.file, monotonicMs)

@@ -167,10 +167,10 @@ export const FIELDS = {
     read: ofCaller(({ scopes }) => (scopes.length === 0 ? undefined : scopes)),
   },
   'identity.token_fp': {
-    about: 'Keyed hash of the credential, where `audit.key` is given: which records are of the same one.',
+    about: 'Keyed hash of the credential, where `audit.pseudonyms` is given: which records are of the same one.',
     redactable: true,
-    read: ofCaller(({ provider, digest }, _, { key }) =>
-      key === undefined ? undefined : pseudonym(key, 'credential', provider, digest),
+    read: ofCaller(({ digest }, _, { key }) =>
+      key === undefined ? undefined : pseudonym(key, 'credential', '', digest),
     ),
   },
   'identity.bound': {

@@ -22,13 +22,13 @@ export const audit = z
     fields: z.array(z.enum(optionalFields)).default([]),
     pseudonymise: z.boolean().default(false),
     redact: z.partialRecord(z.enum(redactableFields), z.enum(['drop', 'hash'])).default({}),
-    key: pseudonymKey.optional(),
+    pseudonyms: pseudonymKey.optional(),
     maxQueue: z.int().min(100).max(1_000_000).default(10_000),
   })
   .superRefine((value, ctx) => {
     const hashes = Object.values(value.redact).includes('hash')
-    if ((value.pseudonymise || hashes) && value.key === undefined) {
-      refuse(ctx, 'CONFIG_MISSING', '"pseudonymise" and "hash" need a "key": { id: k1, secret: { file: … } }')
+    if ((value.pseudonymise || hashes) && value.pseudonyms === undefined) {
+      refuse(ctx, 'CONFIG_MISSING', '"pseudonymise" and "hash" need "pseudonyms": { keyId: k1, secret: { file: … } }')
     }
     const naming = value.fields.find((field) => NAMING.has(field))
     if (value.pseudonymise && naming !== undefined) {

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { KEY_ID, MIN_KEY_CHARACTERS } from '../identity/pseudonym.ts'
 import { refuse, secret } from './fields.ts'
 
-/** A key for pseudonyms: `{ id: k1, secret: { file: … } }`. Another secret means another id. */
+/** A key for pseudonyms: `{ keyId: k1, secret: { file: … } }`. Another secret means another id. */
 export const pseudonymKey = z
   .strictObject({
-    id: z
+    keyId: z
       .string()
       .regex(KEY_ID, { message: 'expected the id of the key: letters and digits, such as k1' })
       .default('k1'),
