@@ -22,6 +22,10 @@ export class ConnectionPool {
     this.#options = options
   }
 
+  get proxy(): ProxySetting | undefined {
+    return this.#options.proxy
+  }
+
   /** The agent that keeps the connections for this URL's scheme and proxy. */
   agentFor(url: URL): http.Agent {
     const proxy = proxyFor(url, this.#options.proxy)

@@ -18,7 +18,7 @@ export interface HttpOptions {
   readonly ca?: string | undefined
   /** PEM certificate chain and key shown to the server. */
   readonly clientCertificate?: { readonly cert: string; readonly key: string } | undefined
-  /** For https targets; http ones are on this machine and asked directly. */
+  /** For https targets; http ones are on this machine and asked directly. A pool has its own setting, which counts then. */
   readonly proxy?: ProxySetting | undefined
   readonly signal: AbortSignal
   /** Connections to use again; without it each request has one of its own. */
@@ -121,7 +121,7 @@ function send(url: URL, options: HttpOptions, agent: http.Agent | false): http.C
 }
 
 function singleUse(url: URL, options: HttpOptions, timeoutMs: number): http.Agent | false {
-  const proxy = proxyFor(url, options.proxy)
+  const proxy = proxyFor(url, options.pool === undefined ? options.proxy : options.pool.proxy)
   return proxy === undefined ? false : new TunnelAgent(proxy, timeoutMs)
 }
 

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConnectionPool } from '../../../../agent/identity/http/pool.ts'
 import { httpRequest, type HttpAnswer, type HttpOptions } from '../../../../agent/identity/http/request.ts'
@@ -153,6 +153,21 @@ describe('a pool', () => {
     fickle.close()
   })
 
+  it('closes connections that nobody uses', async () => {
+    const open = new Set<Socket>()
+    const idle = createServer((_request, response) => void response.end('ok'))
+    idle.keepAliveTimeout = 0 // never its own idea
+    idle.on('connection', (socket) => {
+      open.add(socket)
+      socket.on('close', () => open.delete(socket))
+    })
+    await new Promise<void>((resolve) => idle.listen(0, '127.0.0.1', resolve))
+    const pool = new ConnectionPool({ maxSockets: 1, idleMs: 20, connectTimeoutMs: 1000 })
+    await ask(`http://127.0.0.1:${(idle.address() as AddressInfo).port}/`, { pool })
+    await until(() => open.size === 0)
+    idle.close()
+  })
+
   it('does not ask again where a new connection is cut', async () => {
     server.answer('/cut', (request) => void request.socket.destroy())
     const before = server.requests.length
@@ -215,6 +230,20 @@ describe('a proxy', () => {
     expect(proxy.targets).toHaveLength(1)
     pool.close()
     await until(() => proxy.open.size === 0)
+  })
+
+  it('is gone through once more where a kept tunnel was closed as it was used again', async () => {
+    const sent = new Set<unknown>()
+    await using target = await startHttpsServer(certificates.edge, (request, response) => {
+      if (sent.has(request.socket)) return void request.socket.destroy()
+      sent.add(request.socket)
+      response.end('hello')
+    })
+    await using proxy = await startConnectProxy()
+    const pool = new ConnectionPool({ maxSockets: 1, idleMs: 10_000, connectTimeoutMs: 1000, proxy: proxy.url })
+    for (let i = 0; i < 2; i++) expect((await ask(target.url, { pool, ca: certificates.ca })).text).toBe('hello')
+    expect(proxy.targets).toHaveLength(2)
+    pool.close()
   })
 
   it.each([
