@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { presets, type PresetName } from '../../identity/forward-auth/presets.ts'
-import { proxyUrl } from '../../identity/http/proxy.ts'
 import { RESERVED_VARIABLES } from '../../rules/variables.ts'
 import { duration, endpoint, headerName, oneOrMore, refuse, text, variable } from '../fields.ts'
+import { common } from './jwt-common.ts'
 
 /** What the auth server is told by the agent itself, or must never be told by a client. */
 const OURS = /^(?:cookie|authorization|host|connection|content-.*|transfer-encoding|x-forwarded-.*|x-original-.*)$/
@@ -57,10 +57,7 @@ export const forwardAuthProvider = z
       })
       .prefault({}),
     caFile: text.optional(),
-    proxy: z
-      .string()
-      .refine((value) => proxyUrl(value) !== undefined, { message: 'expected the URL of a proxy: http://host:port' })
-      .optional(),
+    proxy: common.proxy,
   })
   .superRefine(({ preset, cookies, authorization, claims }, ctx) => {
     const known = preset === undefined ? undefined : presets[preset]

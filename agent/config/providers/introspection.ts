@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defaults } from '../../identity/config.ts'
-import { proxyUrl } from '../../identity/http/proxy.ts'
 import { duration, endpoint, oneOrMore, refuse, secret, text } from '../fields.ts'
 import { claims, requiredClaims, roleMap } from './jwt-claims.ts'
+import { common } from './jwt-common.ts'
 import { token } from './jwt-token.ts'
 
 /** How we prove to the authorization server who asks (RFC 7662 section 2.1). */
@@ -62,10 +62,7 @@ export const introspectionProvider = z
       })
       .prefault({}),
     caFile: text.optional(),
-    proxy: z
-      .string()
-      .refine((value) => proxyUrl(value) !== undefined, { message: 'expected the URL of a proxy: http://host:port' })
-      .optional(),
+    proxy: common.proxy,
     claims,
     requiredClaims,
     requiredScopes: oneOrMore(text).optional(),
@@ -74,6 +71,8 @@ export const introspectionProvider = z
     keepUnmappedRoles: z.boolean().optional(),
     /** `required`: only tokens that are bound to a key. */
     binding: z.enum(['optional', 'required']).default('optional'),
+    /** Takes tokens that are bound to a DPoP key (RFC 9449). */
+    dpop: common.dpop,
   })
   .superRefine(({ audience, anyAudience }, ctx) => {
     if (audience === undefined && anyAudience === undefined) {

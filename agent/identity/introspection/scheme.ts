@@ -8,7 +8,7 @@ import type { ProviderStatus } from '../keys.ts'
 import { type CredentialLocation, locationOf } from '../location.ts'
 import { denied } from '../reasons.ts'
 import { type Asked, RemoteCache, type Told } from '../remote/cache.ts'
-import type { Scheme, SchemeContext } from '../scheme.ts'
+import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
 import { tokenDigest } from '../token-cache.ts'
 import { type AnswerRules, answerRules, judgeAnswer, judgeMoment } from './claims.ts'
 import { type ClientAuth, createClientAuth } from './client-auth.ts'
@@ -40,6 +40,8 @@ export function createIntrospectionScheme(
 export class IntrospectionScheme implements Scheme {
   readonly name: string
   readonly locations: readonly CredentialLocation[]
+  /** Of key binding, which is checked after every cache. */
+  readonly needs: EvidenceNeeds
   readonly cache: RemoteCache<AuthResult>
   readonly #settings: IntrospectionProvider
   readonly #context: SchemeContext
@@ -55,6 +57,10 @@ export class IntrospectionScheme implements Scheme {
     const { log, monotonicMs } = context
     this.name = name
     this.locations = (settings.token ?? defaults.locations).map(locationOf)
+    this.needs = {
+      ...(settings.dpop !== undefined && { headers: ['dpop'] }),
+      ...(settings.binding === 'required' && { certificate: true }),
+    }
     this.#settings = settings
     this.#context = context
     this.#rules = answerRules(name, settings)
