@@ -33,9 +33,12 @@ const MAX_UNKNOWN = 1000
 const FRESH_MS = 3_600_000
 const STALE_MS = 24 * 3_600_000
 const UNKNOWN_MS = 60_000
-/** Ids never seen before that are looked up in a minute: ids are the client's text, and cost a request each. */
-const MAX_NEW_IDS = 10
-const NEW_IDS_MS = 60_000
+/**
+ * Ids never seen before that are looked up at once, and in each second after: ids are the client's text, and cost a request
+ * each. A steady trickle rather than a quota for a minute: whoever makes up ids must not use up the turn of a real new one.
+ */
+const NEW_IDS_AT_ONCE = 10
+const NEW_IDS_PER_SECOND = 2
 
 /** Keys of load balancers by their URL, fetched when first named, since there is no list of them. */
 export class AlbKeyCache {
@@ -44,8 +47,8 @@ export class AlbKeyCache {
   readonly #unknown = new Lru<number>({ maxEntries: MAX_UNKNOWN, maxBytes: Number.POSITIVE_INFINITY })
   readonly #pending = new Map<string, Promise<KeyObject | NoKey>>()
   readonly #fetches = { ok: 0, failed: 0 }
-  #newIds = 0
-  #newIdsUntil = Number.NEGATIVE_INFINITY
+  #newIds = NEW_IDS_AT_ONCE
+  #newIdsAt = Number.NEGATIVE_INFINITY
   #failures = 0
   #pausedUntil = Number.NEGATIVE_INFINITY
   #answeredAt: number | undefined
@@ -84,11 +87,12 @@ export class AlbKeyCache {
   }
 
   #mayAskForNew(now: number): boolean {
-    if (now >= this.#newIdsUntil) {
-      this.#newIds = 0
-      this.#newIdsUntil = now + NEW_IDS_MS
-    }
-    return ++this.#newIds <= MAX_NEW_IDS
+    const earned = ((now - this.#newIdsAt) / 1000) * NEW_IDS_PER_SECOND
+    this.#newIds = Math.min(NEW_IDS_AT_ONCE, this.#newIds + earned)
+    this.#newIdsAt = now
+    if (this.#newIds < 1) return false
+    this.#newIds--
+    return true
   }
 
   #fetch(url: string): Promise<KeyObject | NoKey> {
