@@ -5,7 +5,7 @@ import { checkFallback, checkHandler } from './check.ts'
 import type { LoadedConfig } from './config/load.ts'
 import { DecisionCounters } from './counters.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
-import { authenticatorOf } from './identity/from-config.ts'
+import { identityOf } from './identity/from-config.ts'
 import type { Logger } from './log.ts'
 import { outcomeHandler } from './outcome.ts'
 import { compileRules } from './rules/compile.ts'
@@ -36,7 +36,8 @@ export interface RunningAgent {
 export async function startAgent({ config, document }: LoadedConfig, log: Logger): Promise<RunningAgent> {
   const ruleSet = compileRules(config, document)
   const counters = new DecisionCounters(ruleSet.rules)
-  const authenticator = authenticatorOf(config, log)
+  const identity = identityOf(config, log)
+  const { authenticator, revocations } = identity
   const { actors, close: closeActors } = await openActors(config.actor, log)
   const { address, namespace, tls, apiKey } = config.temporal
   const dispatcher = createDispatcher({
@@ -47,7 +48,13 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
     rules: ruleSet.rules.map((rule) => rule.name),
     log,
   })
-  const check = { ruleSet, authenticator, dispatcher, counters, actors, realm: REALM }
+  const wording = {
+    realm: REALM,
+    retryAfterS: () => authenticator.retryAfterS(),
+    dpopNonce: () => identity.dpopNonce(),
+    rateLimitKey: identity.rateLimitKey,
+  }
+  const check = { ruleSet, authenticator, dispatcher, counters, actors, wording }
   const spop = createAgent({
     messages: {
       check: checkHandler(check),
@@ -57,23 +64,29 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
     deadlineMs: config.spop.deadline,
     bufsize: config.spop.bufsize,
     varPrefix: VARIABLE_PREFIX,
-    fallback: checkFallback(counters, REALM, config.spop.deadline),
+    fallback: checkFallback(counters, wording, config.spop.deadline),
     onError: spopErrorLog(log),
   })
 
   let admin: AdminServer | undefined
-  authenticator.start()
+  identity.start()
   try {
     await dispatcher.start()
     if (config.admin !== undefined) {
-      admin = await startAdminServer(config.admin.listen, { spop, authenticator, dispatcher, decisions: counters })
+      admin = await startAdminServer(config.admin.listen, {
+        spop,
+        authenticator,
+        revocations,
+        dispatcher,
+        decisions: counters,
+      })
     }
     const addresses = await spop.listen(listenOptions(config.spop.listen))
     let stopping: Promise<void> | undefined
     return { spop: addresses, admin: admin?.url, stop: () => (stopping ??= stop()) }
   } catch (error) {
     await Promise.allSettled([spop.close(), dispatcher.drain(0), admin?.close()])
-    authenticator.close()
+    identity.close()
     closeActors()
     throw error
   }
@@ -85,7 +98,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
     } finally {
       // Events wait here: whatever went wrong before, they get their chance.
       await dispatcher.drain(config.outbox.drain)
-      authenticator.close()
+      identity.close()
       closeActors()
       await admin?.close()
     }

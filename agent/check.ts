@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { type AgentOptions, message, type MessageHandler, type Reply } from 'node-spoe'
 import type { Actors } from './actor/actors.ts'
 import type { DecisionCounters } from './counters.ts'
@@ -13,7 +12,7 @@ import { type Decision, deny } from './rules/decision.ts'
 import { canonicalHost, RequestView } from './rules/facts.ts'
 import { canonicalPath } from './rules/path.ts'
 import type { CompiledRule, RuleSet } from './rules/rule.ts'
-import { evaluateVariable, type VariableValue, writeDecision } from './rules/variables.ts'
+import { evaluateVariable, type VariableValue, type Wording, writeDecision } from './rules/variables.ts'
 
 export interface CheckOptions {
   readonly ruleSet: RuleSet
@@ -22,8 +21,7 @@ export interface CheckOptions {
   readonly counters: DecisionCounters
   /** What events tell of callers. */
   readonly actors: Actors
-  /** `realm` of challenges. */
-  readonly realm: string
+  readonly wording: Wording
 }
 
 /**
@@ -40,7 +38,7 @@ export function checkHandler(options: CheckOptions, withBody = false): MessageHa
       const path = canonicalPath(evidence.path)
       const host = canonicalHost(evidence.host)
       const request = new RequestView(
-        view.get('id') ?? fallbackId(),
+        evidence.requestId,
         evidence.method,
         host ?? '',
         path ?? '',
@@ -79,7 +77,7 @@ function conclude(
   const { rule } = decision
   const effective = rule !== undefined && (decision.allow || decision.reason === 'policy_denied')
   const command = effective ? prepareEffects(rule, reply, request, decision, options.actors) : undefined
-  writeDecision(reply, decision, options.realm)
+  writeDecision(reply, decision, options.wording)
   // An answer that does not fit becomes a refusal, which the fallback counts; nothing may come of that either.
   if (reply.overflows) return
   options.counters.decision(rule, decision.reason)
@@ -120,7 +118,7 @@ export const CHECK_MESSAGES: readonly string[] = ['check', 'check_body']
 /** For an ACK that the decision could not fill: node-spoe calls it on overload, past the deadline, on an exception. */
 export function checkFallback(
   counters: DecisionCounters,
-  realm: string,
+  wording: Wording,
   deadlineMs: number,
 ): NonNullable<AgentOptions['fallback']> {
   return (reply, cause) => {
@@ -130,17 +128,10 @@ export function checkFallback(
     counters.decision(undefined, decision.reason)
     // The slowest of all would otherwise be missing from the histogram.
     if (cause === 'deadline') counters.duration(deadlineMs / 1000)
-    writeDecision(reply, decision, realm)
+    writeDecision(reply, decision, wording)
   }
 }
 
 function refuse(reason: DenyReason): Decision {
   return deny(reason, reasons[reason].status, undefined, undefined)
-}
-
-/** For a HAProxy without `unique-id-format`; time first, as the outbox likes its keys. */
-function fallbackId(): string {
-  return `${Math.floor(Date.now() / 1000)
-    .toString(16)
-    .toUpperCase()}-${randomUUID()}`
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ArgType, MessageView } from 'node-spoe'
 import {
   type BodyEvidence,
@@ -68,18 +69,17 @@ type View = MessageView<Record<string, ArgType>>
 export class EvidenceReader {
   readonly args: Readonly<Record<string, ArgType>> & typeof CHECK_ARGUMENTS
   readonly #headers: readonly { header: string; value: string; count: string }[]
-  readonly #certificate: boolean
   readonly #body: boolean
 
   constructor(needs: Required<EvidenceNeeds>, withBody: boolean) {
     const { check, body } = extraArguments(needs)
     const extra = [...check, ...(withBody ? body : [])]
-    this.args = { ...Object.fromEntries(extra.map(({ name, type }) => [name, type])), ...CHECK_ARGUMENTS }
+    const types = Object.fromEntries(extra.map(({ name, type }) => [name, type]))
+    this.args = { cert: 'bytes', cert_used: 'bool', cert_verify: 'int', ...types, ...CHECK_ARGUMENTS }
     this.#headers = needs.headers.map((header) => {
       const [value, count] = headerArguments(header)
       return { header, value, count }
     })
-    this.#certificate = needs.certificate
     this.#body = withBody && needs.body
   }
 
@@ -93,6 +93,7 @@ export class EvidenceReader {
       throw new Error('spoe.conf does not send "method" or "auth_count": compare it with the shipped one')
     }
     return {
+      requestId: (view.get('id') as string | undefined) ?? fallbackId(),
       method,
       host: (view.get('host') as string | undefined) ?? '',
       path: (view.get('path') as string | undefined) ?? '',
@@ -102,7 +103,8 @@ export class EvidenceReader {
       authorization,
       authorizationCount: Number(count ?? 0),
       headers: this.#headers.length === 0 ? NO_HEADERS : this.#readHeaders(view),
-      certificate: this.#certificate ? readCertificate(view) : undefined,
+      // Whenever spoe.conf sends it: a token bound to a certificate may come where no rule asks for one.
+      certificate: readCertificate(view),
       body: this.#body ? readBody(view) : undefined,
     }
   }
@@ -122,9 +124,10 @@ export class EvidenceReader {
 
 /** `ssl_c_verify` is 0 without a certificate too: only `ssl_c_used` tells that there is one. */
 function readCertificate(view: View): CertificateEvidence | undefined {
+  if (view.get('cert_used') !== true) return undefined
   const der = view.get('cert') as Buffer | undefined
+  if (der === undefined || der.length === 0) return undefined
   const verify = view.get('cert_verify') as number | undefined
-  if (view.get('cert_used') !== true || der === undefined || der.length === 0) return undefined
   if (verify === undefined) throw new Error('spoe.conf sends "cert" without "cert_verify"')
   return { der, verify: Number(verify) }
 }
@@ -133,4 +136,11 @@ function readBody(view: View): BodyEvidence | undefined {
   const size = view.get('body_size') as number | undefined
   if (size === undefined) return undefined
   return { bytes: (view.get('body') as Buffer | undefined) ?? new Uint8Array(0), size: Number(size) }
+}
+
+/** For a HAProxy without `unique-id-format`; time first, as the outbox likes its keys. */
+function fallbackId(): string {
+  return `${Math.floor(Date.now() / 1000)
+    .toString(16)
+    .toUpperCase()}-${randomUUID()}`
 }

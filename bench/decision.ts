@@ -39,7 +39,14 @@ export const decision: Benchmark = {
 
     const dispatcher = { dispatch: () => true } as unknown as Dispatcher
     const counters = new DecisionCounters(ruleSet.rules)
-    const handler = checkHandler({ ruleSet, authenticator, dispatcher, counters, actors: new Actors(), realm: 'bench' })
+    const handler = checkHandler({
+      ruleSet,
+      authenticator,
+      dispatcher,
+      counters,
+      actors: new Actors(),
+      wording: { realm: 'bench', retryAfterS: () => 1, dpopNonce: () => undefined, rateLimitKey: undefined },
+    })
     let allowed = false
     const reply = {
       settled: false,

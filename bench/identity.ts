@@ -6,7 +6,7 @@ import { waitUntil } from '../agent/dev/process.ts'
 import { parseConfig } from '../agent/config/load.ts'
 import { type Authenticator } from '../agent/identity/authenticator.ts'
 import { type Evidence, NO_HEADERS } from '../agent/identity/evidence.ts'
-import { authenticatorOf } from '../agent/identity/from-config.ts'
+import { identityOf } from '../agent/identity/from-config.ts'
 import type { Requirement } from '../agent/identity/requirement.ts'
 import { type Benchmark, type Case, type Context, cpuMicros, cpuMicrosAsync } from './harness.ts'
 
@@ -95,6 +95,7 @@ class Issuer {
 /** A GET with a bearer token, as HAProxy tells of it. */
 function evidenceOf(token: string): Evidence {
   return {
+    requestId: '6B000000-1',
     method: 'GET',
     host: 'api.example.com',
     path: '/orders',
@@ -194,9 +195,9 @@ identity: { providers: { corp: { issuer: "${issuer.url}", audience: orders-api }
 rules: []
 `
   const { config } = parseConfig('agent.yaml', text, {})
-  const authenticator = authenticatorOf(config, { info() {}, warn() {}, error: console.error })
-  cleanup.add(() => authenticator.close())
-  authenticator.start()
-  await waitUntil('the keys', async () => authenticator.ready())
-  return authenticator
+  const parts = identityOf(config, { info() {}, warn() {}, error: console.error })
+  cleanup.add(() => parts.close())
+  parts.start()
+  await waitUntil('the keys', async () => parts.ready())
+  return parts.authenticator
 }

@@ -30,13 +30,15 @@ export async function startAdminServer(address: string, parts: AgentParts): Prom
       case '/healthz':
         return sendText(response, 200, 'ok\n')
       case '/readyz': {
-        const ready = !draining && parts.authenticator.ready()
+        const ready = !draining && parts.authenticator.ready() && parts.revocations.ready()
         return sendJson(response, ready ? 200 : 503, { ready, draining, ...dependencies(parts) })
       }
       case '/status':
         return sendJson(response, 200, {
           version: VERSION,
           ...dependencies(parts),
+          revocations: parts.revocations.status(),
+          audit: parts.audit?.status(),
           conservation: parts.dispatcher.counters(),
           spop: parts.spop.counters,
         })

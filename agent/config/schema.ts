@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { actorSchema } from './actor.ts'
 import { isNetwork } from './address.ts'
-import { duration, name, oneOrMore, refuse, text, variable } from './fields.ts'
+import { audit } from './audit.ts'
+import { duration, name, oneOrMore, refuse, secret, text, variable } from './fields.ts'
 import { provider } from './providers/provider.ts'
+import { revocation } from './revocation.ts'
 
 /** Statuses that the shipped haproxy.cfg turns into responses. */
 export const DENY_STATUSES = [400, 401, 403, 404, 429, 503] as const
@@ -98,12 +100,11 @@ const denyStatus = z.union(
 )
 
 /** One provider, several of which any will do, or several of which all are needed. */
-const requirement = z
-  .union([
-    oneOrMore(text).transform((providers) => ({ mode: 'any' as const, providers })),
-    z.strictObject({ any: oneOrMore(text) }).transform(({ any }) => ({ mode: 'any' as const, providers: any })),
-    z.strictObject({ all: oneOrMore(text) }).transform(({ all }) => ({ mode: 'all' as const, providers: all })),
-  ])
+const requirement = z.union([
+  oneOrMore(text).transform((providers) => ({ mode: 'any' as const, providers })),
+  z.strictObject({ any: oneOrMore(text) }).transform(({ any }) => ({ mode: 'any' as const, providers: any })),
+  z.strictObject({ all: oneOrMore(text) }).transform(({ all }) => ({ mode: 'all' as const, providers: all })),
+])
 
 const rule = z.strictObject({
   name,
@@ -202,9 +203,18 @@ export const configSchema = z.strictObject({
       drain: duration(0, 600_000).default(5000),
     })
     .prefault({}),
+  audit: audit.optional(),
   queue: z.strictObject({ maxEvents: count.default(100_000) }).prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
-  identity: z.strictObject({ providers: z.record(name, provider).default({}) }).prefault({}),
+  identity: z
+    .strictObject({
+      providers: z.record(name, provider).default({}),
+      // Without one no rlkey is given, and each process has nonces of its own.
+      rateLimitKey: secret.optional(),
+      dpopNonceKey: secret.optional(),
+      revocation: revocation.optional(),
+    })
+    .prefault({}),
   actor: actorSchema.prefault({}),
   rules: z.array(rule),
   default: z.strictObject({ deny: denyStatus }).default({ deny: 403 }),

@@ -32,6 +32,8 @@ export interface Authenticator {
   start(): void
   /** Whether every provider that is `required` has usable keys. */
   ready(): boolean
+  /** Seconds until the next attempt to fetch keys that are missing: what a refused client may be told to wait. */
+  retryAfterS(): number
   status(): ProviderStatus[]
   /** Ends timers and fetches. */
   close(): void
@@ -117,6 +119,10 @@ class Authentication implements Authenticator {
 
   ready(): boolean {
     return this.#jwt.ready() && [...this.#schemes.values()].every((scheme) => scheme.ready?.() ?? true)
+  }
+
+  retryAfterS(): number {
+    return this.#jwt.retryAfterS()
   }
 
   status(): ProviderStatus[] {

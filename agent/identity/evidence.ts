@@ -27,6 +27,11 @@ export interface BodyEvidence {
  * afterwards. Strings hold the bytes of the request as latin1. An attacker chose every byte but `source` and `tls`.
  */
 export interface Evidence {
+  /**
+   * HAProxy's unique-id. A question that is put a second time (its first answer was lost, or another rule asks) has the
+   * same one, so that what may be used only once is not taken for a replay.
+   */
+  readonly requestId: string
   readonly method: string
   /** Host header as sent; empty when absent. */
   readonly host: string

@@ -1,14 +1,71 @@
 import type { AgentConfig } from '../config/schema.ts'
+import { SecretSource } from '../secrets/secret-file.ts'
 import { type Authenticator, createAuthenticator } from './authenticator.ts'
+import { checkBinding } from './binding.ts'
+import { createDpopVerifier, type DpopVerifier } from './dpop/verifier.ts'
+import type { Identity } from './identity.ts'
 import type { Log } from './log.ts'
 import { providerConfigs } from './provider-configs.ts'
+import { createRateLimitKey, PseudonymKey } from './pseudonym.ts'
+import { Revocations } from './revocation/revocations.ts'
 import { createSchemes } from './schemes.ts'
 
-/** The authenticator of a configuration, not yet started. */
-export function authenticatorOf(config: AgentConfig, log: Log): Authenticator {
-  const { providers } = config.identity
-  return createAuthenticator(providerConfigs(config), {
-    log,
-    schemes: (context) => createSchemes(providers, context),
+/** Everything that proves callers, as a configuration wants it. */
+export interface IdentityParts {
+  readonly authenticator: Authenticator
+  readonly revocations: Revocations
+  /** For `txn.temporal.rlkey`; undefined where nobody asked for it. */
+  readonly rateLimitKey: ((identity: Identity) => string | undefined) | undefined
+  /** For `DPoP-Nonce`; undefined where no provider wants nonces. */
+  dpopNonce(): string | undefined
+  /** Begins fetching keys and reading files; never fails. */
+  start(): void
+  /** Whether callers can be judged. */
+  ready(): boolean
+  close(): void
+}
+
+/** Not yet started: `check` asks it what it needs, and never starts it. */
+export function identityOf(config: AgentConfig, log: Log): IdentityParts {
+  const { providers, rateLimitKey, dpopNonceKey, revocation } = config.identity
+  const now = Date.now
+  const context = { now, monotonicMs: () => performance.now(), log }
+  const revocations = new Revocations(revocation, context)
+  const nonceKey = dpopNonceKey === undefined ? undefined : new SecretSource(dpopNonceKey, log)
+  const limitKey = rateLimitKey === undefined ? undefined : new SecretSource(rateLimitKey, log)
+  const jwtProviders = providerConfigs(config)
+  const verifiers = new Map<string, DpopVerifier>()
+  for (const { name, dpop } of jwtProviders) {
+    if (dpop === undefined || verifiers.has(name)) continue
+    const options = { ...dpop, now, ...(nonceKey === undefined ? {} : { nonceSecret: nonceKey }) }
+    verifiers.set(name, createDpopVerifier(options))
+  }
+  const authenticator = createAuthenticator(jwtProviders, {
+    ...context,
+    schemes: (shared) => createSchemes(providers, shared),
+    checks: [
+      (identity) => revocations.check(identity),
+      (identity, evidence) => checkBinding(identity, evidence, verifiers.get(identity.provider)),
+    ],
   })
+  const nonceGiver = [...verifiers.values()].find((verifier) => verifier.currentNonce() !== undefined)
+  return {
+    authenticator,
+    revocations,
+    rateLimitKey: limitKey === undefined ? undefined : createRateLimitKey(new PseudonymKey('k', limitKey)),
+    dpopNonce: () => nonceGiver?.currentNonce(),
+    start() {
+      authenticator.start()
+      revocations.start()
+      void nonceKey?.start()
+      void limitKey?.start()
+    },
+    ready: () => authenticator.ready() && revocations.ready(),
+    close() {
+      authenticator.close()
+      revocations.close()
+      nonceKey?.close()
+      limitKey?.close()
+    },
+  }
 }

@@ -74,6 +74,12 @@ export class JwtEngine {
     return this.#trusts().every(({ config, keys }) => !config.required || keys.usable())
   }
 
+  /** Seconds until keys that are missing are fetched again; 1 when none are. */
+  retryAfterS(): number {
+    const missing = this.#trusts().filter(({ keys }) => !keys.usable())
+    return missing.length === 0 ? 1 : Math.min(...missing.map(({ keys }) => keys.retryAfterS()))
+  }
+
   status(): ProviderStatus[] {
     return this.#trusts().map(({ keys }) => keys.status())
   }

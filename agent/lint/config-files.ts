@@ -19,14 +19,24 @@ export function configFiles({ config, document }: LoadedConfig): Problem[] {
       named.push([['spop', 'listen', i, 'tls', key], spopTls?.[key]])
     }
   }
-  for (const [name, provider] of Object.entries(config.identity.providers)) {
-    named.push([['identity', 'providers', name, 'caFile'], provider.caFile])
-  }
+  named.push(...filesIn(config.identity, ['identity']), ...filesIn(config.actor, ['actor']))
   return named.flatMap(([path, file]) => {
     const why = file === undefined ? undefined : unreadable(file)
     return why === undefined ? [] : [document.atValue('CONFIG_FILE_MISSING', path, `cannot read ${file}: ${why}`)]
   })
 }
+
+/** Files in a tree of settings, told by their names as the loader does. A file that the agent writes itself is none. */
+function filesIn(value: unknown, path: Path): [Path, string][] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, member]: [string, unknown]): [Path, string][] => {
+    const here = [...path, Array.isArray(value) ? Number(key) : key]
+    if (typeof member !== 'string') return filesIn(member, here)
+    return /^file$|File$/.test(key) && !WRITTEN.has(key) ? [[here, member]] : []
+  })
+}
+
+const WRITTEN: ReadonlySet<string> = new Set(['keysFile'])
 
 function unreadable(file: string): string | undefined {
   try {

@@ -1,4 +1,5 @@
 import type { Reply } from 'node-spoe'
+import type { Identity } from '../identity/identity.ts'
 import { challenge } from '../identity/reasons.ts'
 import { isSafeText } from '../identity/claim-values.ts'
 import type { Expression, Facts } from './cel.ts'
@@ -22,6 +23,10 @@ export const VARIABLES = [
   'roles',
   'event_id',
   'workflow_id',
+  'provider',
+  'rlkey',
+  'retry_after',
+  'dpop_nonce',
 ] as const
 
 /** Names that a rule's `set` may not take; the last three are HAProxy's own, see spoe.conf. */
@@ -33,16 +38,35 @@ const MAX_VARIABLE_BYTES = 1024
 /** What a rule's `set` may produce. */
 export type VariableValue = string | number | boolean
 
+/** What a decision's variables need beside the decision. */
+export interface Wording {
+  /** `realm` of challenges. */
+  readonly realm: string
+  /** Seconds after which a client refused with 503 may come again. */
+  retryAfterS(): number
+  /** For `DPoP-Nonce`. */
+  dpopNonce(): string | undefined
+  /** Keyed name of the caller for rate limits; undefined where nobody asked for it. */
+  readonly rateLimitKey: ((identity: Identity) => string | undefined) | undefined
+}
+
 /**
  * Puts a decision into the ACK, all in scope `txn`: `sess` would leak one request's caller into the next. The decision
  * itself comes last, because HAProxy ends a list at an action it does not like: what is cut off must be the allow.
  */
-export function writeDecision(reply: Reply, decision: Decision, realm: string): void {
+export function writeDecision(reply: Reply, decision: Decision, wording: Wording): void {
   reply.setVar('txn', 'reason', decision.reason)
   if (!decision.allow) {
     reply.setVar('txn', 'status', decision.status)
-    const value = challengeOf(decision, realm)
+    const value = challengeOf(decision, wording.realm)
     if (value !== '') reply.setVar('txn', 'challenge', value)
+    if (decision.status === 503 || decision.status === 429) {
+      reply.setVar('txn', 'retry_after', decision.reason === 'keys_unavailable' ? wording.retryAfterS() : 1)
+    }
+    if (decision.reason === 'dpop_nonce_required') {
+      const nonce = wording.dpopNonce()
+      if (nonce !== undefined) reply.setVar('txn', 'dpop_nonce', nonce)
+    }
   }
   const { rule, identity } = decision
   if (rule !== undefined) {
@@ -50,11 +74,15 @@ export function writeDecision(reply: Reply, decision: Decision, realm: string): 
     if (decision.allow && rule.route !== undefined) reply.setVar('txn', 'route', rule.route)
   }
   if (identity !== undefined) {
+    reply.setVar('txn', 'provider', identity.provider)
     reply.setVar('txn', 'subject', identity.subject)
     reply.setVar('txn', 'issuer', identity.issuer)
     if (identity.tenant !== '') reply.setVar('txn', 'tenant', identity.tenant)
     const { joinedRoles } = identityView(identity)
     if (joinedRoles !== '') reply.setVar('txn', 'roles', joinedRoles)
+    for (const name in identity.variables) reply.setVar('txn', name, identity.variables[name] ?? '')
+    const key = wording.rateLimitKey?.(identity)
+    if (key !== undefined) reply.setVar('txn', 'rlkey', key)
   }
   reply.setVar('txn', 'decision', decision.allow ? 'allow' : 'deny')
 }

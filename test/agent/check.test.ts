@@ -7,6 +7,7 @@ import { DecisionCounters } from '../../agent/counters.ts'
 import type { Command } from '../../agent/dispatch/command.ts'
 import type { Dispatcher } from '../../agent/dispatch/dispatcher.ts'
 import type { AuthResult } from '../../agent/identity/identity.ts'
+import type { Wording } from '../../agent/rules/variables.ts'
 import { authenticatorOf, identityOf, rulesOf } from './rules/support.ts'
 
 const RULES = `rules:
@@ -20,6 +21,8 @@ const RULES = `rules:
   - { name: refused, match: { path: "/refused" }, deny: 403, workflow: { signal: auditTrail, key: connection.source } }
   - { name: metered, match: { path: "/api" }, identity: { require: corp }, workflow: { meter: usageMeter, key: identity.claims.account } }
 `
+
+const WORDING: Wording = { realm: 'test', retryAfterS: () => 7, dpopNonce: () => 'nonce', rateLimitKey: undefined }
 
 /** The handler with a recording reply and dispatcher. */
 function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boolean } = {}) {
@@ -35,7 +38,7 @@ function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boole
     dispatcher,
     counters,
     actors: new Actors(),
-    realm: 'test',
+    wording: WORDING,
   })
   const vars: Record<string, unknown> = {}
   const reply = {
@@ -78,7 +81,34 @@ const alice: AuthResult = {
   }),
 }
 
+const CREDENTIAL = { path: '/orders/1', auth: 'Bearer x', auth_count: 1 }
+
 describe('the check message', () => {
+  it('hands on what the provider maps to variables', () => {
+    const { send, vars } = setUp({
+      ok: true,
+      identity: identityOf({ scopes: ['orders:write'], variables: { org: 'x', level: 3 } }),
+    })
+    void send(CREDENTIAL)
+    expect(vars).toMatchObject({ org: 'x', level: 3 })
+  })
+
+  it('tells how long to wait while keys are missing', () => {
+    const { send, vars } = setUp({ ok: false, reason: 'keys_unavailable' })
+    void send(CREDENTIAL)
+    expect(vars).toMatchObject({ status: 503, retry_after: 7 })
+  })
+
+  it('gives the nonce that a proof lacks', () => {
+    const { send, vars } = setUp({ ok: false, reason: 'dpop_nonce_required' })
+    void send(CREDENTIAL)
+    expect(vars).toMatchObject({
+      status: 401,
+      dpop_nonce: 'nonce',
+      challenge: expect.stringMatching(/^DPoP .*use_dpop_nonce/),
+    })
+  })
+
   it('is answered at once, with the variables of an allow', () => {
     const { send, vars, commands } = setUp(alice)
     expect(send({ path: '/orders/1', method: 'POST', auth: 'Bearer x', auth_count: 1 })).toBeUndefined()
@@ -87,6 +117,7 @@ describe('the check message', () => {
       reason: 'ok',
       rule: 'order',
       route: 'orders',
+      provider: 'corp',
       subject: 'alice',
       issuer: 'https://id.example.com',
       tenant: 'acme',
@@ -253,13 +284,13 @@ it.each([
   const vars: Record<string, unknown> = {}
   checkFallback(
     counters,
-    'test',
+    WORDING,
     40,
   )(
     { message: 'check', setVar: (_: string, name: string, value: unknown) => (vars[name] = value) } as unknown as Reply,
     cause,
   )
-  expect(vars).toEqual({ decision: 'deny', status: 503, reason })
+  expect(vars).toEqual({ decision: 'deny', status: 503, reason, retry_after: 1 })
   expect([...counters.decisions()].filter(({ count }) => count > 0)).toEqual([{ rule: '(none)', reason, count: 1 }])
 })
 
@@ -271,6 +302,6 @@ it('an outcome that nobody could take in changes no decision', () => {
       throw new Error('must not be called')
     },
   }
-  checkFallback(counters, 'test', 40)(reply as unknown as Reply, 'overload')
+  checkFallback(counters, WORDING, 40)(reply as unknown as Reply, 'overload')
   expect([...counters.decisions()].filter(({ count }) => count > 0)).toEqual([])
 })

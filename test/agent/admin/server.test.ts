@@ -6,6 +6,7 @@ import { Counters, SLOT } from '../../../agent/dispatch/counters.ts'
 import type { Dispatcher } from '../../../agent/dispatch/dispatcher.ts'
 import { outcomeColumn, outcomes } from '../../../agent/identity/counters.ts'
 import type { Authenticator } from '../../../agent/identity/authenticator.ts'
+import { Revocations } from '../../../agent/identity/revocation/revocations.ts'
 import { rulesOf } from '../rules/support.ts'
 
 const { rules } = rulesOf('rules:\n  - { name: a, identity: none }\n  - { name: b, deny: 403 }\n')
@@ -40,12 +41,20 @@ async function start(ready = true) {
       { provider: 'partners', keys: 9, ageS: 1, stale: false, fetches: { ok: 1, failed: 0 } },
     ],
   } as unknown as Authenticator
+  const log = { info() {}, warn() {}, error() {} }
+  const revocations = new Revocations(undefined, { log, now: Date.now, monotonicMs: () => performance.now() })
   const dispatcher = {
     counters: () => events.read(),
     state: () => ({ temporal: 'connected', outboxRows: 0 }),
   } as unknown as Dispatcher
   const spop = createAgent({ messages: {} })
-  const server = await startAdminServer('tcp://127.0.0.1:0', { spop, authenticator, dispatcher, decisions })
+  const server = await startAdminServer('tcp://127.0.0.1:0', {
+    spop,
+    authenticator,
+    revocations,
+    dispatcher,
+    decisions,
+  })
   return { server, decisions, events }
 }
 

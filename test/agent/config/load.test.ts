@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig, parseConfig } from '../../../agent/config/load.ts'
+import { providerConfigs } from '../../../agent/identity/provider-configs.ts'
 import { ConfigError, type Problem, renderProblem } from '../../../agent/config/problem.ts'
 import { ROOT } from '../../../agent/dev/tools.ts'
 import { UserError } from '../../../agent/errors.ts'
@@ -93,11 +94,14 @@ describe('a configuration', () => {
     const { config } = parseConfig('agent.yaml', `${HEAD}rules: []\n`, {})
     expect(config.default).toEqual({ deny: 403 })
     expect(config.outbox).toEqual({ path: '.data/outbox.db', maxRows: 1_000_000, drain: 5000 })
-    expect(config.identity.providers['corp']).toMatchObject({
-      clockSkew: 60_000,
-      required: true,
-      claims: { subject: ['sub'], tenant: ['tenant'], roles: ['roles'] },
-    })
+    expect(providerConfigs(config)).toMatchObject([
+      {
+        name: 'corp',
+        clockSkewS: 60,
+        required: true,
+        claims: { subject: ['sub'], tenant: ['tenant'], roles: ['roles'] },
+      },
+    ])
   })
 
   it('keeps a number a number when it comes from the environment', () => {

@@ -27,6 +27,7 @@ export function schemeOf(input: Input, { now = Date.now, limits }: SchemeOptions
 /** A request on a connection with this certificate. */
 export function evidenceOf(der: Uint8Array | undefined, verify = 0): Evidence {
   return {
+    requestId: '6B000000-1',
     method: 'GET',
     host: 'api.example.com',
     path: '/',

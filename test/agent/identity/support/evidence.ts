@@ -6,6 +6,7 @@ import type { Requirement } from '../../../../agent/identity/requirement.ts'
 /** A plain GET that shows nothing of its caller but what is given. */
 export function evidenceOf(parts: Partial<Evidence> = {}): Evidence {
   return {
+    requestId: '6B000000-1',
     method: 'GET',
     host: 'www.example.com',
     path: '/',
