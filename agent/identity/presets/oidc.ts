@@ -12,6 +12,7 @@ export const oidcProvider = z
     audience,
   })
   .superRefine(({ issuer, jwksUri, jwksUris }, ctx) => {
+    if (new Set(issuer).size < issuer.length) refuse(ctx, 'CONFIG_CONFLICT', 'an issuer stands twice in the list')
     if (issuer.length > 1 && (jwksUri ?? jwksUris) !== undefined) {
       refuse(
         ctx,

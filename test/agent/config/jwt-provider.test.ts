@@ -133,6 +133,13 @@ const CLUSTER = 'https://oidc.eks.eu-west-1.amazonaws.com/id/D48675832CA65BD10A5
 
 describe('a preset refuses what would let in too many', () => {
   it.each([
+    ['{ issuer: ["https://a.example", "https://a.example"], audience: a }', 'stands twice'],
+    [
+      '{ issuer: ["https://a.example", "https://b.example"], jwksUri: "https://a.example/k", audience: a }',
+      'several key sets',
+    ],
+    ['{ issuer: [], audience: a }', ''],
+    ['{ issuer: "http://a.example", audience: a }', 'https, or http on loopback'],
     ['{ preset: okta, issuer: "https://acme.okta.com", audience: a }', 'use a custom authorization server'],
     ['{ preset: okta, issuer: "https://acme.okta.com/oauth2/", audience: a }', 'use a custom authorization server'],
     ['{ preset: okta, issuer: "https://acme.okta.com/oauth2/default" }', 'audience'],
