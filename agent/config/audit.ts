@@ -6,6 +6,8 @@ import { pseudonymKey } from './pseudonym.ts'
 /** What lets somebody be recognised: at odds with `pseudonymise`. */
 const NAMING: ReadonlySet<string> = new Set(['user.name', 'user.full_name', 'user.email', 'temporal.workflow_id'])
 
+const SHARE = { message: 'expected all, none, or a share such as 0.01' }
+
 /** Audit records: where they go and what is in them. Denials are always written. */
 export const audit = z
   .strictObject({
@@ -13,11 +15,7 @@ export const audit = z
       message: 'expected stdout or { file: <path> }',
     }),
     format: z.enum(['ecs', 'ocsf']).default('ecs'),
-    allow: z
-      .union([z.literal('all'), z.literal('none'), z.number().gt(0).lt(1)], {
-        message: 'expected all, none, or a share such as 0.01',
-      })
-      .default('all'),
+    allow: z.union([z.literal('all'), z.literal('none'), z.number().gt(0, SHARE).lt(1, SHARE)], SHARE).default('all'),
     deny: z.literal('all', { message: 'denials are always written' }).default('all'),
     fields: z.array(z.enum(optionalFields)).default([]),
     pseudonymise: z.boolean().default(false),
