@@ -52,7 +52,7 @@ export interface ProviderConfig {
   readonly keysFile?: string
   /** File with the bearer token that the endpoints of keys and discovery demand, read at each fetch. */
   readonly jwksTokenFile?: string
-  /** http or https proxy for this issuer's endpoints; no credentials in it. */
+  /** http or https proxy for this issuer's endpoints; `env` for the one that HTTPS_PROXY names. */
   readonly proxy?: string
   /** Milliseconds past their refresh time for which keys serve while their endpoint fails; the key manager's default if absent. */
   readonly maxStaleMs?: number

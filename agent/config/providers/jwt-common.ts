@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaults } from '../../identity/config.ts'
+import { proxyUrl } from '../../identity/http/proxy.ts'
 import { duration, endpoint, oneOrMore, text } from '../fields.ts'
 import { claims, requiredClaims, roleMap } from './jwt-claims.ts'
 import { token } from './jwt-token.ts'
@@ -21,6 +22,11 @@ const host = z
   .string()
   .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/, { message: 'expected a host, or host:port' })
   .transform((value) => value.toLowerCase())
+
+const PROXY = 'expected the http or https URL of a proxy, without a path, or "env" for HTTPS_PROXY and NO_PROXY'
+const proxy = z
+  .string({ message: PROXY })
+  .refine((value) => value === 'env' || proxyUrl(value) !== undefined, { message: PROXY })
 
 /** What every preset takes. What is optional and left out, the preset says, or else `defaults` of identity/config.ts. */
 export const common = {
@@ -58,7 +64,7 @@ export const common = {
   jwksTokenFile: text.optional(),
   keysFile: text.optional(),
   caFile: text.optional(),
-  proxy: httpUrl('the URL of a proxy').optional(),
+  proxy: proxy.optional(),
   maxStale: duration(0, 86_400_000).optional(),
 }
 

@@ -4,6 +4,10 @@ import { configsOf, problemsOf } from '../identity/presets/support.ts'
 
 const oidc = (settings: string): string => `{ issuer: "https://id.example.com", audience: a, ${settings} }`
 
+it.each(['env', 'http://user:secret@proxy.example:3128'])('proxy %s is one', (proxy) => {
+  expect(configsOf(oidc(`proxy: "${proxy}"`))[0]).toMatchObject({ proxy })
+})
+
 describe('token.from', () => {
   const locationsOf = (from: string) => configsOf(oidc(`token: { from: ${from} }`))[0]?.locations
 
@@ -113,8 +117,10 @@ describe('settings of any preset', () => {
     ['binding: yes', ''],
     ['dpop: { nonce: true }', '"publicBaseUrl" is missing'],
     ['dpop: { publicBaseUrl: "https://a.example/?q" }', 'without user, query and fragment'],
-    ['proxy: "http://user:secret@proxy.example:3128"', 'without user, query and fragment'],
+    ['proxy: "http://proxy.example:3128/path"', 'without a path'],
     ['proxy: "socks5://proxy.example"', 'http or https'],
+    ['proxy: environment', 'or "env"'],
+    ['resourceMetadata: "https://user:secret@a.example/"', 'without user, query and fragment'],
     ['jwksHosts: ["https://a.example"]', 'expected a host'],
     ['jwksUris: ["http://a.example/k"]', 'https, or http on loopback'],
     ['jwksUri: "https://a.example/k", jwksUris: ["https://b.example/k"]', 'exclude each other'],
