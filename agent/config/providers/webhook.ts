@@ -26,7 +26,10 @@ export const webhookProvider = z
   .strictObject({
     kind: z.literal('webhook'),
     scheme: z.enum(WEBHOOK_SCHEMES),
-    secrets: z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(secret).min(1).max(5)),
+    secrets: z.preprocess(
+      (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+      z.array(secret).min(1).max(5),
+    ),
     subject: z
       .string()
       .refine((value) => isSafeText(value, 1024), { message: 'expected 1 to 1024 bytes without control characters' })
