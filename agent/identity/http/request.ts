@@ -61,9 +61,10 @@ function exchange(
   kept: http.Agent | undefined,
 ): Promise<HttpAnswer | 'closed_while_idle'> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer | 'closed_while_idle'>()
+  const tunnel = kept === undefined ? singleTunnel(url, options, timeoutMs) : undefined
   let request: http.ClientRequest
   try {
-    request = send(url, options, kept ?? singleUse(url, options, timeoutMs))
+    request = send(url, options, kept ?? tunnel ?? false)
   } catch {
     // Node's own message may hold what it was given.
     throw new FetchError('the request cannot be made: an address or a header is not valid')
@@ -75,14 +76,15 @@ function exchange(
   }
   const timer = setTimeout(fail, timeoutMs, `no answer within ${options.timeoutMs} ms`)
   timer.unref()
+  // Not the request's own option: a request that waits for its connection would not be told.
+  const stop = (): void => fail('stopped')
+  if (options.signal.aborted) stop()
+  options.signal.addEventListener('abort', stop)
   request.on('error', (error: NodeJS.ErrnoException) => {
     if (request.reusedSocket && status === 0 && CLOSED_WHILE_IDLE.has(error.code)) resolve('closed_while_idle')
     fail(error instanceof FetchError ? error.message : `connection failed (${error.code ?? error.name})`)
   })
-  request.on('close', () => {
-    clearTimeout(timer)
-    fail('the connection was closed early') // without effect once settled
-  })
+  request.on('close', () => fail('the connection was closed early')) // without effect once settled
   request.on('response', (response) => {
     status = response.statusCode ?? 0
     if ((response.headers['content-encoding'] ?? 'identity') !== 'identity') return fail('the answer is compressed')
@@ -101,7 +103,11 @@ function exchange(
     })
   })
   request.end(options.body)
-  return promise
+  return promise.finally(() => {
+    clearTimeout(timer)
+    options.signal.removeEventListener('abort', stop)
+    tunnel?.destroy()
+  })
 }
 
 function send(url: URL, options: HttpOptions, agent: http.Agent | false): http.ClientRequest {
@@ -114,15 +120,14 @@ function send(url: URL, options: HttpOptions, agent: http.Agent | false): http.C
       ...options.headers,
       ...(options.body === undefined ? {} : { 'content-length': Buffer.byteLength(options.body) }),
     },
-    signal: options.signal,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
     ...options.clientCertificate,
   })
 }
 
-function singleUse(url: URL, options: HttpOptions, timeoutMs: number): http.Agent | false {
+function singleTunnel(url: URL, options: HttpOptions, timeoutMs: number): TunnelAgent | undefined {
   const proxy = proxyFor(url, options.pool === undefined ? options.proxy : options.pool.proxy)
-  return proxy === undefined ? false : new TunnelAgent(proxy, timeoutMs)
+  return proxy === undefined ? undefined : new TunnelAgent(proxy, timeoutMs)
 }
 
 function wanted(headers: http.IncomingHttpHeaders, names: readonly string[]): HttpAnswer['headers'] {

@@ -13,6 +13,8 @@ type Callback = (error: Error | null, socket: Duplex) => void
 export class TunnelAgent extends https.Agent {
   readonly #proxy: URL
   readonly #timeoutMs: number
+  /** CONNECT requests under way: only we know of them. */
+  readonly #connecting = new Set<http.ClientRequest>()
 
   /** @param timeoutMs for the proxy's answer to CONNECT */
   constructor(proxy: URL, timeoutMs: number, options: https.AgentOptions = {}) {
@@ -37,6 +39,8 @@ export class TunnelAgent extends https.Agent {
       // The private authority of a company signs its proxy as well.
       ...(options.ca === undefined ? {} : { ca: options.ca }),
     })
+    this.#connecting.add(connect)
+    connect.on('close', () => this.#connecting.delete(connect))
     const timer = setTimeout(() => {
       settle(() => fail('the proxy does not answer'))
       connect.destroy()
@@ -66,6 +70,12 @@ export class TunnelAgent extends https.Agent {
     })
     connect.end()
     return undefined
+  }
+
+  /** Closes all connections, those that are being made too. */
+  override destroy(): void {
+    for (const connect of this.#connecting) connect.destroy()
+    super.destroy()
   }
 }
 

@@ -95,7 +95,7 @@ describe('httpRequest', () => {
     const asked = ask('/hang', { signal: stop.signal })
     await until(() => server.requests.includes('/hang'))
     stop.abort()
-    expect(await failure(asked)).toBe('connection failed (ABORT_ERR)')
+    expect(await failure(asked)).toBe('stopped')
   })
 
   it('never quotes the server', async () => {
@@ -174,6 +174,20 @@ describe('a pool', () => {
     const pool = new ConnectionPool({ maxSockets: 1, idleMs: 10_000, connectTimeoutMs: 1000 })
     expect(await failure(ask('/cut', { pool }))).toBe('connection failed (ECONNRESET)')
     expect(server.requests.length - before).toBe(1)
+    pool.close()
+  })
+
+  it('lets a request that waits for a connection be stopped', async () => {
+    server.answer('/busy', hang)
+    const pool = new ConnectionPool({ maxSockets: 1, idleMs: 10_000, connectTimeoutMs: 1000 })
+    const [first, second] = [new AbortController(), new AbortController()]
+    const busy = failure(ask('/busy', { pool, signal: first.signal }))
+    const waiting = failure(ask('/busy', { pool, signal: second.signal }))
+    second.abort()
+    expect(await waiting).toBe('stopped')
+    first.abort()
+    expect(await busy).toBe('stopped')
+    expect(await failure(ask('/busy', { pool, signal: first.signal }))).toBe('stopped')
     pool.close()
   })
 
@@ -268,6 +282,16 @@ describe('a proxy', () => {
     await using proxy = await startConnectProxy({ answer: answer as () => void })
     const timeoutMs = message.includes('answer') ? 100 : 30_000
     expect(await failure(ask('https://target.example/', { proxy: proxy.url, timeoutMs }))).toBe(message)
+    await until(() => proxy.open.size === 0)
+  })
+
+  it('that hangs leaves no connection behind when the request is stopped', async () => {
+    await using proxy = await startConnectProxy({ answer: () => {} })
+    const stop = new AbortController()
+    const asked = failure(ask('https://target.example/', { proxy: proxy.url, signal: stop.signal }))
+    await until(() => proxy.targets.length === 1)
+    stop.abort()
+    expect(await asked).toBe('stopped')
     await until(() => proxy.open.size === 0)
   })
 
