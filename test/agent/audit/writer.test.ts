@@ -128,13 +128,24 @@ describe('the writer of records', () => {
     expect(openFiles('/dev/full')).toEqual([])
   })
 
-  it('goes on at the byte where a full disk broke a line off', () => {
-    // A limit on the size of files is a disk that is full in the middle of a line, and it can be lifted.
-    const path = join(tempFolder(), 'audit.jsonl')
+  // A limit on the size of files is a disk that is full in the middle of a line, and it can be lifted.
+  const onFullDisk = (path: string, what: 'stay' | 'move'): void => {
     const script = join(ROOT, 'test/agent/audit/support/full-disk.ts')
-    const args = ['--conditions=development', '--disable-warning=ExperimentalWarning', script, path]
-    execFileSync('prlimit', ['--fsize=1000:unlimited', process.execPath, ...args], { stdio: 'inherit' })
+    const args = ['--conditions=development', '--disable-warning=ExperimentalWarning', script, path, what]
+    execFileSync('prlimit', ['--fsize=1003:unlimited', process.execPath, ...args], { stdio: 'inherit' })
+  }
+
+  it('goes on at the byte where a full disk broke a line off', () => {
+    const path = join(tempFolder(), 'audit.jsonl')
+    onFullDisk(path, 'stay')
     expect(linesOf(path)).toEqual(numbers(1000, 1500))
+  })
+
+  it('writes a line that was broken off anew when the file has been moved away meanwhile', () => {
+    const path = join(tempFolder(), 'audit.jsonl')
+    onFullDisk(path, 'move')
+    expect(linesOf(`${path}.1`)).toEqual([...numbers(1000, 1200), '120'])
+    expect(linesOf(path)).toEqual(numbers(1200, 1500))
   })
 
   it('a record that cannot be made into a line is dropped, and the others are not', async () => {
@@ -161,7 +172,9 @@ describe('the writer of records', () => {
     onTestFinished(() => void child.kill('SIGKILL'))
     let told = ''
     child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()))
-    const first = await new Promise<string>((resolve) => child.stdout.once('data', (c: Buffer) => resolve(`${c}`)))
+    const first = await new Promise<string>((resolve) =>
+      child.stdout.once('data', (c: Buffer) => resolve(c.toString())),
+    )
     expect(first.split('\n')[0]).toBe('0')
     child.stdout.destroy()
     const code = await new Promise((resolve) => child.once('close', resolve))
