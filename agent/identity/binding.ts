@@ -1,53 +1,14 @@
-import { hash, randomBytes } from 'node:crypto'
-import { Secret } from '../secrets/secret.ts'
-import type { RequestCheck } from './conclusion.ts'
-import type { ProviderConfig } from './config.ts'
+import { hash } from 'node:crypto'
 import { equalText } from './dpop/equal-text.ts'
-import type { NonceSecret } from './dpop/nonce.ts'
-import { createDpopVerifier, type DpopVerifier } from './dpop/verifier.ts'
+import type { DpopVerifier } from './dpop/verifier.ts'
 import type { Evidence } from './evidence.ts'
 import type { Identity } from './identity.ts'
 import type { DenyReason } from './reasons.ts'
 
-export interface BindingOptions {
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
-  /** For nonces, shared by all agent processes behind one address; without one each process has its own. */
-  readonly nonceSecret?: NonceSecret
-}
-
-/** Key binding for all providers. */
-export interface Binding {
-  /** {@link checkBinding} with the verifier of the provider that knew the caller. */
-  readonly check: RequestCheck
-  /** By provider; only those that take DPoP proofs. */
-  readonly verifiers: ReadonlyMap<string, DpopVerifier>
-  /** For the header DPoP-Nonce, the same for every provider; undefined where none wants nonces. */
-  currentNonce(): string | undefined
-}
-
-/** @param providers by their names, of which several may be one provider's */
-export function createBinding(
-  providers: readonly Pick<ProviderConfig, 'name' | 'dpop'>[],
-  { now, nonceSecret = { current: new Secret(randomBytes(32).toString('base64url')) } }: BindingOptions,
-): Binding {
-  const verifiers = new Map<string, DpopVerifier>()
-  for (const { name, dpop } of providers) {
-    if (dpop !== undefined && !verifiers.has(name))
-      verifiers.set(name, createDpopVerifier({ ...dpop, nonceSecret, now }))
-  }
-  const nonces = [...verifiers.values()].find((verifier) => verifier.currentNonce() !== undefined)
-  return {
-    check: (identity, evidence) => checkBinding(identity, evidence, verifiers.get(identity.provider)),
-    verifiers,
-    currentNonce: () => nonces?.currentNonce(),
-  }
-}
-
 /**
  * Whether the request proves the key that its credential is bound to (RFC 8705 section 3, RFC 9449 section 7). Asked at
- * every request, whatever is cached of the credential: the proof belongs to the request, not to the credential. Since a
- * DPoP proof is used up by it, ask once. Synchronous, never throws.
+ * every request, whatever is cached of the credential: the proof belongs to the request, not to the credential.
+ * Synchronous, never throws.
  * @param dpop of the provider that knew the credential; undefined where it takes no proofs
  * @returns why the request must be refused; undefined when nothing is wrong
  */

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { certificateProvider } from '../../agent/config/providers/certificate.ts'
 import { EvidenceReader } from '../../agent/evidence.ts'
 import { type Authenticator, createAuthenticator } from '../../agent/identity/authenticator.ts'
-import { createBinding } from '../../agent/identity/binding.ts'
+import { checkBinding } from '../../agent/identity/binding.ts'
 import { createCertificateScheme } from '../../agent/identity/certificate/scheme.ts'
+import { createDpopVerifier } from '../../agent/identity/dpop/verifier.ts'
 import { defaults } from '../../agent/identity/config.ts'
 import type { AuthResult } from '../../agent/identity/identity.ts'
 import { thumbprintOf } from '../../agent/identity/jwk.ts'
@@ -67,6 +68,7 @@ describe.each(HAPROXY_VERSIONS)('client certificates through HAProxy %s', (versi
     }
     const parse = (settings: object): ReturnType<typeof certificateProvider.parse> =>
       certificateProvider.parse({ kind: 'certificate', ...settings })
+    const dpop = createDpopVerifier({ ...corp.dpop, now })
     auth = createAuthenticator([corp], {
       now,
       log: silent,
@@ -75,7 +77,9 @@ describe.each(HAPROXY_VERSIONS)('client certificates through HAProxy %s', (versi
         createCertificateScheme('people', parse({ source: 'cn', allow: '**' }), context),
         createCertificateScheme('names', parse({ source: 'dn', allow: '**' }), context),
       ],
-      checks: [createBinding([corp], { now }).check],
+      checks: [
+        (identity, evidence) => checkBinding(identity, evidence, identity.provider === 'corp' ? dpop : undefined),
+      ],
     })
     auth.start()
     const reader = new EvidenceReader(auth.needs, false)

@@ -7,6 +7,9 @@ export interface NonceSecret {
   readonly current: Secret | undefined
 }
 
+/** One for the process: a client may show the nonce that one provider gave it to another one. */
+const OWN_KEY = randomBytes(32)
+
 /** Milliseconds that a nonce is the current one; it is taken for as long again. */
 const BUCKET_MS = 60_000
 
@@ -16,7 +19,6 @@ const BUCKET_MS = 60_000
  */
 export class NonceClock {
   readonly #secret: NonceSecret | undefined
-  readonly #own = randomBytes(32)
   readonly #now: () => number
   #bucket = -1
   #current = ''
@@ -53,7 +55,7 @@ export class NonceClock {
   }
 
   #nonceOf(bucket: number): string {
-    return createHmac('sha256', this.#secret?.current?.reveal() ?? this.#own)
+    return createHmac('sha256', this.#secret?.current?.reveal() ?? OWN_KEY)
       .update(`dpop-nonce:${bucket}`)
       .digest('base64url')
   }

@@ -1,13 +1,20 @@
 import { hash } from 'node:crypto'
 
 export interface ReplayLimits {
-  /** Proofs remembered at once, about 150 bytes each. */
+  /** Proofs remembered at once, about 250 bytes each. */
   readonly maxEntries: number
   /** Of these, proofs of one key: a single client must not fill the store for all others. */
   readonly maxPerKey: number
 }
 
-export const replayLimits: ReplayLimits = { maxEntries: 500_000, maxPerKey: 50_000 }
+export const replayLimits: ReplayLimits = { maxEntries: 300_000, maxPerKey: 30_000 }
+
+export interface SeenProof {
+  readonly thumbprint: string
+  readonly jti: string
+  readonly request: string
+  readonly untilMs: number
+}
 
 /** What became of a proof: `full` and `busy` mean that it could not be remembered, so it must not count. */
 export type Remembering = 'new' | 'replayed' | 'full' | 'busy'
@@ -26,7 +33,8 @@ export class ReplayStore {
   /** Proofs that found no room, since the start. */
   refusals = 0
   readonly #limits: ReplayLimits
-  readonly #seen = new Set<string>()
+  /** By a hash of key and jti: the request that the proof came with. */
+  readonly #seen = new Map<string, string>()
   readonly #perKey = new Map<string, number>()
   /** By the slice in which they end: entries and their keys, in turns. */
   readonly #slices = new Map<number, string[]>()
@@ -41,19 +49,21 @@ export class ReplayStore {
   }
 
   /**
-   * @param thumbprint of the key that signed the proof: identifiers of different keys do not meet
-   * @param jti the proof's own identifier
-   * @param untilMs milliseconds since the epoch after which the proof is refused by its age
+   * @param proof its `thumbprint` names the key that signed it (identifiers of different keys do not meet), `jti` itself,
+   * `request` the request that it came with: asked about once more, that one is no replay. After `untilMs`, milliseconds
+   * since the epoch, the proof is refused by its age.
    */
-  remember(thumbprint: string, jti: string, untilMs: number, nowMs: number): Remembering {
+  remember(proof: SeenProof, nowMs: number): Remembering {
+    const { thumbprint, jti, request, untilMs } = proof
     this.#expire(nowMs)
     // Hashed, an entry is small whatever the jti.
     const id = hash('sha256', `${thumbprint}.${jti}`, 'binary')
-    if (this.#seen.has(id)) return 'replayed'
+    const before = this.#seen.get(id)
+    if (before !== undefined) return before === request ? 'new' : 'replayed'
     const ofKey = this.#perKey.get(thumbprint) ?? 0
     if (this.#seen.size >= this.#limits.maxEntries) return this.#refuse('full')
     if (ofKey >= this.#limits.maxPerKey) return this.#refuse('busy')
-    this.#seen.add(id)
+    this.#seen.set(id, request)
     this.#perKey.set(thumbprint, ofKey + 1)
     const slice = Math.floor((untilMs + KEPT_LONGER_MS) / SLICE_MS)
     const entries = this.#slices.get(slice)

@@ -25,8 +25,8 @@ export interface DpopOptions {
 /** Proofs of possession of the key that a token is bound to (RFC 9449). One per provider. */
 export interface DpopVerifier {
   /**
-   * Judges the proof of a request that carries the token of `identity`, and remembers it: a second call with the same
-   * request is a replay. Synchronous, never throws.
+   * Judges the proof of a request that carries the token of `identity`, and remembers it: with another request it is a
+   * replay from then on. Synchronous, never throws.
    */
   verify(identity: Identity, evidence: Evidence): DenyReason | undefined
   /** For the header DPoP-Nonce; undefined where the provider wants no nonces. */
@@ -81,7 +81,7 @@ class Verifier implements DpopVerifier {
     if (this.#nonces !== undefined && (proof.nonce === undefined || !this.#nonces.accepts(proof.nonce))) {
       return 'dpop_nonce_required'
     }
-    return this.#remember(proof, thumbprint, nowMs)
+    return this.#remember(proof, thumbprint, evidence.requestId, nowMs)
   }
 
   /** Whether the proof was made for this request and this token. */
@@ -98,8 +98,8 @@ class Verifier implements DpopVerifier {
     return nbf === undefined || nbf * 1000 <= nowMs + this.#maxAgeMs
   }
 
-  #remember(proof: Proof, thumbprint: string, nowMs: number): DenyReason | undefined {
-    switch (this.#replays.remember(thumbprint, proof.jti, proof.iat * 1000 + this.#maxAgeMs, nowMs)) {
+  #remember({ jti, iat }: Proof, thumbprint: string, request: string, nowMs: number): DenyReason | undefined {
+    switch (this.#replays.remember({ thumbprint, jti, request, untilMs: iat * 1000 + this.#maxAgeMs }, nowMs)) {
       case 'new':
         return undefined
       case 'replayed':

@@ -18,10 +18,12 @@ it('a nonce is current for a minute and taken for a second one', () => {
   expect(clock.accepts(clock.current())).toBe(true)
 })
 
-it('processes with one secret understand each other, those without do not', () => {
+it('whoever has the same secret understands the nonce, and nobody else', () => {
   const now = (): number => 1_700_000_000_000
   expect(new NonceClock(secret, now).accepts(new NonceClock(secret, now).current())).toBe(true)
-  expect(new NonceClock(undefined, now).accepts(new NonceClock(undefined, now).current())).toBe(false)
+  expect(new NonceClock(secret, now).accepts(new NonceClock(undefined, now).current())).toBe(false)
+  // Providers of one process.
+  expect(new NonceClock(undefined, now).accepts(new NonceClock(undefined, now).current())).toBe(true)
   expect(new NonceClock(secret, now).accepts(new NonceClock({ current: new Secret('other') }, now).current())).toBe(
     false,
   )

@@ -1,28 +1,36 @@
+import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { ReplayStore } from '../../../../agent/identity/dpop/replay-store.ts'
+import { ReplayStore, type SeenProof } from '../../../../agent/identity/dpop/replay-store.ts'
+
+const seen = (thumbprint: string, jti: string, untilMs: number, request: string = randomUUID()): SeenProof => ({
+  thumbprint,
+  jti,
+  untilMs,
+  request,
+})
 
 const WIDE = { maxEntries: 1000, maxPerKey: 1000 }
 
 it('forgets a proof a minute after it could be shown for the last time', () => {
   const store = new ReplayStore(WIDE)
-  expect(store.remember('k', 'a', 300_000, 0)).toBe('new')
-  expect(store.remember('k', 'a', 300_000, 360_000)).toBe('replayed')
-  expect(store.remember('k', 'b', 700_000, 370_000)).toBe('new')
+  expect(store.remember(seen('k', 'a', 300_000), 0)).toBe('new')
+  expect(store.remember(seen('k', 'a', 300_000), 360_000)).toBe('replayed')
+  expect(store.remember(seen('k', 'b', 700_000), 370_000)).toBe('new')
   expect(store.size).toBe(1)
 })
 
 it('tells keys and identifiers apart that are written alike when joined', () => {
   const store = new ReplayStore(WIDE)
-  expect(store.remember('k', '.a', 1, 0)).toBe('new')
-  expect(store.remember('k', 'a', 1, 0)).toBe('new')
+  expect(store.remember(seen('k', '.a', 1), 0)).toBe('new')
+  expect(store.remember(seen('k', 'a', 1), 0)).toBe('new')
 })
 
 it('gives the room of one key back to it', () => {
   const store = new ReplayStore({ maxEntries: 10, maxPerKey: 1 })
-  expect(store.remember('k', 'a', 0, 0)).toBe('new')
-  expect(store.remember('k', 'b', 0, 0)).toBe('busy')
-  expect(store.remember('k', 'b', 100_000, 80_000)).toBe('new')
+  expect(store.remember(seen('k', 'a', 0), 0)).toBe('new')
+  expect(store.remember(seen('k', 'b', 0), 0)).toBe('busy')
+  expect(store.remember(seen('k', 'b', 100_000), 80_000)).toBe('new')
   expect(store.refusals).toBe(1)
 })
 
@@ -40,7 +48,7 @@ it('holds every proof for as long as it counts, and never more than it may', () 
       let now = 0
       for (const { key, jti, wait, left } of steps) {
         now += wait
-        const result = store.remember(key, jti, now + left, now)
+        const result = store.remember(seen(key, jti, now + left), now)
         const id = `${key} ${jti}`
         if ((until.get(id) ?? -1) >= now) expect(result).toBe('replayed')
         if (result === 'new') until.set(id, now + left)
@@ -48,4 +56,12 @@ it('holds every proof for as long as it counts, and never more than it may', () 
       }
     }),
   )
+})
+
+it('the request that a proof came with may be asked about again, even when there is no room for others', () => {
+  const store = new ReplayStore({ maxEntries: 1, maxPerKey: 1 })
+  expect(store.remember(seen('k', 'a', 1000, 'request 1'), 0)).toBe('new')
+  expect(store.remember(seen('k', 'a', 1000, 'request 1'), 0)).toBe('new')
+  expect(store.remember(seen('k', 'a', 1000, 'request 2'), 0)).toBe('replayed')
+  expect(store.size).toBe(1)
 })

@@ -42,7 +42,7 @@ export function proofOf(key: TestKey, { header = {}, claims = {} }: ProofChanges
 
 export function requestWith(proof: string | undefined, changes: Partial<Evidence> = {}, count = 1): Evidence {
   return {
-    requestId: '6B000000-1',
+    requestId: randomUUID(),
     method: 'GET',
     host: 'api.example.com',
     path: '/orders',
