@@ -17,6 +17,8 @@ export function createRegistry(parts: AgentParts): Registry {
   dispatchMetrics(registry, parts)
   identityMetrics(registry, parts)
   tokenMetrics(registry, parts)
+  revocationMetrics(registry, parts)
+  auditMetrics(registry, parts)
   spopMetrics(registry, parts)
   return registry
 }
@@ -239,6 +241,55 @@ function tokenMetrics(registry: Registry, { authenticator }: AgentParts): void {
     )
   }
   gauge(registry, 'identity_cache_entries', 'Verified tokens in the cache.', [], (report) => report({}, cache.entries))
+}
+
+function revocationMetrics(registry: Registry, { revocations }: AgentParts): void {
+  gauge(registry, 'revocation_entries', 'Revocations that are known, by source.', ['source'], (report) => {
+    for (const { source, entries } of revocations.status().sources) report({ source }, entries)
+  })
+  gauge(registry, 'revocation_age_seconds', 'Time since a list was up to date, by source.', ['source'], (report) => {
+    for (const { source, ageS } of revocations.status().sources) if (ageS !== null) report({ source }, ageS)
+  })
+  gauge(registry, 'revocation_failing', '1 while a list cannot be read, by source.', ['source'], (report) => {
+    for (const { source, lastError } of revocations.status().sources)
+      report({ source }, lastError === undefined ? 0 : 1)
+  })
+  counter(
+    registry,
+    'revocation_reads_total',
+    'Reads of lists, and entries added while running, by source and result.',
+    ['source', 'result'],
+    (report) => {
+      for (const { source, fetches } of revocations.status().sources) {
+        report({ source, result: 'ok' }, fetches.ok)
+        report({ source, result: 'failed' }, fetches.failed)
+      }
+    },
+  )
+  counter(registry, 'revocation_refusals_total', 'Refused because of revocations.', ['cause'], (report) => {
+    const { hits, unavailable } = revocations.status()
+    report({ cause: 'revoked' }, hits)
+    report({ cause: 'unavailable' }, unavailable)
+  })
+}
+
+function auditMetrics(registry: Registry, { audit }: AgentParts): void {
+  if (audit === undefined) return
+  counter(registry, 'audit_records_total', 'Audit records that were written.', [], (report) =>
+    report({}, audit.status().written),
+  )
+  counter(registry, 'audit_dropped_total', 'Audit records that will never be written.', [], (report) =>
+    report({}, audit.status().dropped),
+  )
+  counter(registry, 'audit_sampled_out_total', 'Allows that the settings of the audit leave out.', [], (report) =>
+    report({}, audit.status().sampledOut),
+  )
+  counter(registry, 'audit_write_errors_total', 'Writes of audit records that failed.', [], (report) =>
+    report({}, audit.status().errors),
+  )
+  gauge(registry, 'audit_queued', 'Audit records that wait to be written.', [], (report) =>
+    report({}, audit.status().queued),
+  )
 }
 
 /** node-spoe's counters that are levels, not totals. */

@@ -50,6 +50,7 @@ function withAbsolutePaths(config: AgentConfig, base: string): AgentConfig {
     },
     identity: mapPaths(config.identity, absolute),
     actor: mapPaths(config.actor, absolute),
+    audit: mapPaths(config.audit, absolute),
   }
 }
 
