@@ -68,7 +68,7 @@ function merge(name: string, preset: PresetConfig, settings: JwtProvider, severa
     clockSkewS: settings.clockSkew / 1000,
     maxLifetimeS: maxLifetime === undefined ? preset.maxLifetimeS : maxLifetime / 1000,
     required: settings.required,
-    claims: { ...defaults.claims, ...preset.claims, ...withoutUndefined(settings.claims ?? {}) },
+    claims: { ...defaults.claims, ...preset.claims, ...withoutUndefined(settings.claims) },
     locations: settings.token ?? defaults.locations,
     requiredClaims: requiredClaims.length === 0 ? undefined : requiredClaims,
     requiredScopes: settings.requiredScopes,

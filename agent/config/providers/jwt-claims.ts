@@ -23,7 +23,7 @@ export const claims = z
     scopes: claimPath.optional(),
     variables: variables.optional(),
   })
-  .optional()
+  .prefault({})
 
 const scalar = z.union([z.string().min(1), z.number(), z.boolean()])
 

@@ -23,12 +23,14 @@ const host = z
   .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/, { message: 'expected a host, or host:port' })
   .transform((value) => value.toLowerCase())
 
-const PROXY = 'expected the http or https URL of a proxy, without a path, or "env" for HTTPS_PROXY and NO_PROXY'
-const proxy = z
-  .string({ message: PROXY })
-  .refine((value) => value === 'env' || proxyUrl(value) !== undefined, { message: PROXY })
+const PROXY = 'expected the http or https URL of a proxy, without a path'
+const PROXY_OR_ENV = `${PROXY}, or "env" for HTTPS_PROXY and NO_PROXY`
+const proxy = z.string({ message: PROXY }).refine((value) => proxyUrl(value) !== undefined, { message: PROXY })
+const proxyOrEnv = z
+  .string({ message: PROXY_OR_ENV })
+  .refine((value) => value === 'env' || proxyUrl(value) !== undefined, { message: PROXY_OR_ENV })
 
-/** What every preset takes. What is optional and left out, the preset says, or else `defaults` of identity/config.ts. */
+/** What providers of signed tokens take, and others in part. What is optional and left out, the preset says, or else `defaults` of identity/config.ts. */
 export const common = {
   kind: z.literal('jwt'),
   algorithms: z
@@ -68,8 +70,8 @@ export const common = {
   maxStale: duration(0, 86_400_000).optional(),
 }
 
+/** What every preset takes. */
+export const presetCommon = { ...common, proxy: proxyOrEnv.optional() }
+
 /** Names of the API, of which a token must carry one. */
 export const audience = oneOrMore(text)
-
-/** What {@link common} parses to. */
-export type CommonSettings = z.output<z.ZodObject<typeof common>>

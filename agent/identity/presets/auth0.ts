@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { endpoint, oneOrMore, text } from '../../config/fields.ts'
 import { type PresetConfig, when } from './preset.ts'
 
 /** Access tokens of an Auth0 tenant for one of its APIs. */
 export const auth0Provider = z.strictObject({
-  ...common,
+  ...presetCommon,
   preset: z.literal('auth0'),
   issuer: endpoint('the tenant’s URL, such as https://acme.eu.auth0.com/').refine(
     (url) => URL.parse(url)?.pathname === '/',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { endpoint, oneOrMore, refuse, text } from '../../config/fields.ts'
 import { type PresetConfig, when } from './preset.ts'
 
@@ -11,7 +11,7 @@ const PARTITIONS = ['aws', 'aws-cn', 'aws-us-gov', 'aws-eusc', 'aws-iso', 'aws-i
 /** Tokens of `sts:GetWebIdentityToken` (outbound identity federation): any IAM principal of the accounts listed. */
 export const awsStsProvider = z
   .strictObject({
-    ...common,
+    ...presetCommon,
     preset: z.literal('aws-sts'),
     /** The issuer of each account, as `aws iam get-outbound-web-identity-federation-info` tells it. */
     accounts: z.record(text, endpoint('the issuer of the account')),

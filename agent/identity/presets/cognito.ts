@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { common } from '../../config/providers/jwt-common.ts'
+import { presetCommon } from '../../config/providers/jwt-common.ts'
 import { oneOrMore, text } from '../../config/fields.ts'
 import type { PresetConfig } from './preset.ts'
 
@@ -9,7 +9,7 @@ const userPool = z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d_[A-Za-z0-9]+$/, {
 
 /** Tokens of a user pool of Amazon Cognito. */
 export const cognitoProvider = z.strictObject({
-  ...common,
+  ...presetCommon,
   preset: z.literal('cognito'),
   userPool,
   /** App client ids: an access token names its client in `client_id`, and has no audience. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { oneOrMore, refuse, text } from '../../config/fields.ts'
 import { endpointUrl } from '../endpoint.ts'
 import type { PresetConfig } from './preset.ts'
@@ -23,7 +23,7 @@ const template = z
 /** Access tokens of Microsoft Entra ID, of one tenant or of several that are listed. */
 export const entraProvider = z
   .strictObject({
-    ...common,
+    ...presetCommon,
     preset: z.literal('entra'),
     /** Directory (tenant) ids: each has its own issuer. */
     tenants: oneOrMore(tenantId),

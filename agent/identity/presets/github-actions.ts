@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { endpoint, oneOrMore, refuse, text } from '../../config/fields.ts'
 import type { RequiredClaim } from '../config.ts'
 import { type PresetConfig, when } from './preset.ts'
@@ -21,7 +21,7 @@ const id = z.string().regex(/^\d{1,20}$/, { message: 'expected a number in quote
 /** ID tokens of GitHub Actions workflows. */
 export const githubActionsProvider = z
   .strictObject({
-    ...common,
+    ...presetCommon,
     preset: z.literal('github-actions'),
     /** Of GitHub Enterprise Server: https://<host>/_services/token. */
     issuer: endpoint('the issuer of an Enterprise Server').default(CLOUD),

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { oneOrMore, refuse, text } from '../../config/fields.ts'
 import { type PresetConfig, when } from './preset.ts'
 
 /** ID tokens of Google: of people of a Workspace domain, or of service accounts. */
 export const googleProvider = z
   .strictObject({
-    ...common,
+    ...presetCommon,
     preset: z.literal('google'),
     /** OAuth client ids; for service accounts the audience that they ask for. */
     audience,

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { endpoint, oneOrMore, refuse, text } from '../../config/fields.ts'
 import { type PresetConfig, when } from './preset.ts'
 
 /** Access tokens of a realm of Keycloak. */
 export const keycloakProvider = z
   .strictObject({
-    ...common,
+    ...presetCommon,
     preset: z.literal('keycloak'),
     issuer: endpoint('the realm’s URL, such as https://id.example.com/realms/acme').refine(
       (url) => /\/realms\/[^/]+$/.test(URL.parse(url)?.pathname ?? ''),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { endpoint, oneOrMore, refuse } from '../../config/fields.ts'
 import type { RequiredClaim } from '../config.ts'
 import type { PresetConfig } from './preset.ts'
@@ -17,7 +17,7 @@ const own = {
 /** Projected service account tokens of a Kubernetes cluster. */
 export const kubernetesProvider = z
   .strictObject({
-    ...common,
+    ...presetCommon,
     preset: z.literal('kubernetes'),
     issuer: endpoint('the issuer of the cluster, --service-account-issuer of its API server'),
     ...own,
@@ -27,7 +27,7 @@ export const kubernetesProvider = z
 /** The same of a cluster of Amazon EKS, whose keys are public. */
 export const eksProvider = z
   .strictObject({
-    ...common,
+    ...presetCommon,
     preset: z.literal('eks'),
     issuer: z
       .string()

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { endpoint, oneOrMore, refuse } from '../../config/fields.ts'
 import type { PresetConfig } from './preset.ts'
 
 /** Any OpenID provider: nothing is known of it but what agent.yaml says. */
 export const oidcProvider = z
   .strictObject({
-    ...common,
+    ...presetCommon,
     preset: z.literal('oidc').optional(),
     issuer: oneOrMore(endpoint('the issuer URL, as the "iss" claim writes it')),
     audience,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { audience, common } from '../../config/providers/jwt-common.ts'
+import { audience, presetCommon } from '../../config/providers/jwt-common.ts'
 import { endpoint, oneOrMore, text } from '../../config/fields.ts'
 import type { PresetConfig } from './preset.ts'
 
@@ -8,7 +8,7 @@ const CUSTOM =
 
 /** Access tokens of a custom authorization server of Okta. */
 export const oktaProvider = z.strictObject({
-  ...common,
+  ...presetCommon,
   preset: z.literal('okta'),
   issuer: endpoint('the issuer of a custom authorization server').refine(
     (url) => /^\/oauth2\/[^/]+$/.test(URL.parse(url)?.pathname ?? ''),
