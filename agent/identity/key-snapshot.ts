@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
@@ -96,13 +97,16 @@ export class KeySnapshot {
 
   /** @returns undefined where there is no file, or none that may be trusted */
   async #read(): Promise<string | undefined> {
-    const file = await open(this.#options.path, 'r').catch((error: unknown) => {
+    // Not blocking: a pipe in its place must not hold up the start.
+    const file = await open(this.#options.path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT') return undefined
       throw error
     })
     if (file === undefined) return undefined
     try {
-      const { mode, size } = await file.stat()
+      const stat = await file.stat()
+      const { mode, size } = stat
+      if (!stat.isFile()) return this.#skipped('is not a plain file')
       if ((mode & 0o022) !== 0) return this.#skipped('can be written by others')
       if (size > MAX_FILE_BYTES) return this.#skipped('is too long')
       return await file.readFile('utf8')

@@ -25,6 +25,20 @@ describe('importVetted', () => {
     expect(await algorithms(ed)).toEqual(['EdDSA', 'Ed25519'])
   })
 
+  it.each([
+    ['RSA', { ...rsa, x5c: ['x'], use: 'sig' }],
+    ['RSA without alg', { ...rsa, alg: undefined, kid: undefined }],
+    ['EC', ec],
+    ['Ed25519', ed],
+    ['P-521', testKey('ES512').jwk],
+  ])('keeps of a key (%s) what makes the same key again, and nothing else', async (_what, jwk) => {
+    const first = await importVetted(jwk)
+    const again = await importVetted(JSON.parse(JSON.stringify(first.jwk)))
+    expect([again.id, again.kid, again.jwk]).toEqual([first.id, first.kid, { ...first.jwk }])
+    const members = ['kty', 'kid', 'alg', 'n', 'e', 'crv', 'x', 'y']
+    expect(Object.keys(first.jwk).filter((name) => !members.includes(name))).toEqual([])
+  })
+
   it('takes a key published for another algorithm for another key', async () => {
     expect((await importVetted({ ...rsa, alg: 'PS256' })).id).not.toBe((await importVetted(rsa)).id)
   })

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyManager } from '../../../agent/identity/keys.ts'
 import type { KeySourceConfig } from '../../../agent/identity/key-source.ts'
@@ -203,12 +205,24 @@ describe('a keysFile that is not to be trusted', () => {
     expect(log.lines.join('\n')).not.toContain('SECRET')
   })
 
-  it('because it is a directory is told, and keys are fetched', async () => {
-    await mkdir(path)
+  it.each([
+    ['a directory', () => mkdir(path)],
+    ['a pipe', () => promisify(execFile)('mkfifo', [path])],
+  ])('because it is %s is told, and keys are fetched', async (_what, make) => {
+    await make()
     const keys = manager()
     keys.start()
     await until(() => keys.usable())
-    expect(log.lines.join('\n')).toContain('cannot be read (EISDIR)')
+    expect(log.lines.join('\n')).toContain('is not a plain file')
+  })
+
+  it('because it is longer than a megabyte is left alone', async () => {
+    await leave({ note: 'x'.repeat(1024 * 1024) })
+    down()
+    const keys = manager()
+    keys.start()
+    await until(() => keys.status().fetches.failed > 0)
+    expect([keys.usable(), existsSync(path)]).toEqual([false, true])
   })
 })
 
