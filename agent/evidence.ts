@@ -7,7 +7,7 @@ import {
   type HeaderField,
   NO_HEADERS,
 } from './identity/evidence.ts'
-import type { EvidenceNeeds } from './identity/scheme.ts'
+import type { Needs } from './identity/scheme.ts'
 
 /** Arguments of the `check` message in spoe.conf that every configuration needs, by name. */
 export const CHECK_ARGUMENTS = {
@@ -46,20 +46,20 @@ export function headerArguments(header: string): readonly [value: string, count:
   return [`h_${name}`, `n_${name}`]
 }
 
-/** What spoe.conf has to send beside {@link CHECK_ARGUMENTS}; the body only in the message `check_body`. */
-export function extraArguments(needs: Required<EvidenceNeeds>): { check: ExtraArgument[]; body: ExtraArgument[] } {
+/** What spoe.conf has to send beside {@link CHECK_ARGUMENTS}; `body` in the message `check_body` only. */
+export function extraArguments(needs: Needs): { check: ExtraArgument[]; body: ExtraArgument[] } {
   const typed = (fetches: Readonly<Record<string, string>>): ExtraArgument[] =>
     Object.entries(fetches).map(([name, fetch]) => ({ name, fetch, type: EXTRA_TYPES[name] ?? 'any' }))
-  const headers = needs.headers.flatMap((header): ExtraArgument[] => {
+  const fetched = (header: string): ExtraArgument[] => {
     const [value, count] = headerArguments(header)
     return [
       { name: value, fetch: `req.fhdr(${header})`, type: 'string' },
       { name: count, fetch: `req.fhdr_cnt(${header})`, type: 'int' },
     ]
-  })
+  }
   return {
-    check: [...headers, ...(needs.certificate ? typed(CERTIFICATE_FETCHES) : [])],
-    body: needs.body ? typed(BODY_FETCHES) : [],
+    check: [...needs.headers.flatMap(fetched), ...(needs.certificate ? typed(CERTIFICATE_FETCHES) : [])],
+    body: needs.body ? [...needs.bodyHeaders.flatMap(fetched), ...typed(BODY_FETCHES)] : [],
   }
 }
 
@@ -71,12 +71,13 @@ export class EvidenceReader {
   readonly #headers: readonly { header: string; value: string; count: string }[]
   readonly #body: boolean
 
-  constructor(needs: Required<EvidenceNeeds>, withBody: boolean) {
+  constructor(needs: Needs, withBody: boolean) {
     const { check, body } = extraArguments(needs)
     const extra = [...check, ...(withBody ? body : [])]
     const types = Object.fromEntries(extra.map(({ name, type }) => [name, type]))
     this.args = { cert: 'bytes', cert_used: 'bool', cert_verify: 'int', ...types, ...CHECK_ARGUMENTS }
-    this.#headers = needs.headers.map((header) => {
+    const headers = withBody ? new Set([...needs.headers, ...needs.bodyHeaders]) : needs.headers
+    this.#headers = [...headers].map((header) => {
       const [value, count] = headerArguments(header)
       return { header, value, count }
     })

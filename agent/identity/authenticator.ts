@@ -11,7 +11,7 @@ import { AllPlan, AnyPlan, type Judge, type PlacePlan, type Plan } from './plan.
 import { denied, type Denied } from './reasons.ts'
 import type { KeyLimits } from './refresh-times.ts'
 import type { Requirement } from './requirement.ts'
-import type { EvidenceNeeds, Scheme, SchemeContext } from './scheme.ts'
+import type { Needs, Scheme, SchemeContext } from './scheme.ts'
 import { cacheLimits, TokenCache, type CacheLimits } from './token-cache.ts'
 
 export type { ProviderStatus } from './keys.ts'
@@ -21,7 +21,7 @@ export interface Authenticator {
   /** Plain numbers, read at scrape. */
   readonly counters: AuthCounters
   /** What it reads of a request beside the Authorization header. */
-  readonly needs: Required<EvidenceNeeds>
+  readonly needs: Needs
   /**
    * Who sent this request? Synchronous on a cache hit, on every refusal that needs no key, and for the quick algorithms;
    * a promise while keys are fetched and for slow ones. Never throws, never rejects.
@@ -66,7 +66,7 @@ export function createAuthenticator(
 
 class Authentication implements Authenticator {
   readonly counters: AuthCounters
-  readonly needs: Required<EvidenceNeeds>
+  readonly needs: Needs
   readonly #jwt: JwtEngine
   readonly #jwtLocations = new Map<string, readonly CredentialLocation[]>()
   readonly #schemes: ReadonlyMap<string, Scheme>
@@ -196,20 +196,24 @@ function needsOf(
   jwtLocations: readonly CredentialLocation[],
   providers: readonly ProviderConfig[],
   schemes: readonly Scheme[],
-): Required<EvidenceNeeds> {
+): Needs {
+  const headersOf = (its: readonly Scheme[]): string[] =>
+    its.flatMap(({ locations, needs }) => [
+      ...locations.flatMap((location) => location.header ?? []),
+      ...(needs?.headers ?? []),
+    ])
+  const withBody = schemes.filter(({ needs }) => needs?.body === true)
+  const others = schemes.filter((scheme) => !withBody.includes(scheme))
+  const ofTokens = jwtLocations.flatMap((location) => location.header ?? [])
+  const proofs = providers.some(({ dpop }) => dpop !== undefined) ? ['dpop'] : []
   const locations = [...jwtLocations, ...schemes.flatMap((scheme) => scheme.locations)]
-  const needs = schemes.map((scheme) => scheme.needs ?? {})
-  const headers = new Set([
-    ...locations.flatMap((location) => location.header ?? []),
-    ...needs.flatMap((need) => need.headers ?? []),
-    ...(providers.some((provider) => provider.dpop !== undefined) ? ['dpop'] : []),
-  ])
   return {
-    headers: [...headers],
+    headers: [...new Set([...ofTokens, ...proofs, ...headersOf(others)])],
     certificate:
       locations.some((location) => !location.exclusive) ||
-      needs.some((need) => need.certificate === true) ||
-      providers.some((provider) => provider.binding !== undefined),
-    body: needs.some((need) => need.body === true),
+      schemes.some(({ needs }) => needs?.certificate === true) ||
+      providers.some(({ binding }) => binding !== undefined),
+    body: withBody.length > 0,
+    bodyHeaders: [...new Set(headersOf(withBody))],
   }
 }

@@ -12,6 +12,16 @@ export interface EvidenceNeeds {
   readonly body?: boolean
 }
 
+/** What all schemes together read. */
+export interface Needs {
+  /** Header fields in small letters. */
+  readonly headers: readonly string[]
+  readonly certificate: boolean
+  readonly body: boolean
+  /** Header fields of the schemes that read the body: requests for them come in a message of their own. */
+  readonly bodyHeaders: readonly string[]
+}
+
 /**
  * One way of proving who calls: a provider of agent.yaml at work. The authenticator reads the credential at one of its
  * locations, makes sure that there is only one, and asks the first scheme that recognises it.

@@ -4,7 +4,8 @@ import { linesOf } from './haproxy-file.ts'
 import { type LintInput, refersTo, spoeAgent, texts } from './input.ts'
 
 /** HAProxy sets only the variables it knows: those that haproxy.cfg names somewhere, and the registered ones. */
-export function variables({ loaded: { config, document }, haproxy, spoe }: LintInput): Problem[] {
+export function variables({ loaded, haproxy, spoe }: LintInput): Problem[] {
+  const { config, document } = loaded
   const agents = spoe.sectionsOf('spoe-agent')
   if (agents.some((agent) => linesOf(agent, 'option', 'force-set-var').length > 0)) return []
   const registered = new Set(
@@ -30,5 +31,21 @@ export function variables({ loaded: { config, document }, haproxy, spoe }: LintI
         return document.atKey('SPOE_VARIABLE_UNREGISTERED', ['rules', i, 'set'], name, message)
       }),
   )
-  return [...own, ...set]
+  return [...own, ...set, ...mapped(loaded, unknown)]
+}
+
+/** What providers map claims to. */
+function mapped({ config, document }: LintInput['loaded'], unknown: (name: string) => boolean): Problem[] {
+  return Object.entries(config.identity.providers).flatMap(([provider, settings]) => {
+    const claims: object = ('claims' in settings ? settings.claims : undefined) ?? {}
+    const variables: unknown = 'variables' in claims ? claims.variables : undefined
+    if (typeof variables !== 'object' || variables === null) return []
+    return Object.keys(variables)
+      .filter(unknown)
+      .map((name) => {
+        const message = `provider "${provider}" sets "${name}", which HAProxy does not know`
+        const path = ['identity', 'providers', provider, 'claims', 'variables']
+        return document.atKey('SPOE_VARIABLE_UNREGISTERED', path, name, message)
+      })
+  })
 }

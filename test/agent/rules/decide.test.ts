@@ -151,3 +151,83 @@ describe('a decision that has to wait for the identity', () => {
     expect(decision).toMatchObject({ allow: true, rule: { name: 'b' }, identity: { provider: 'other' } })
   })
 })
+
+describe('a rule with an optional caller', () => {
+  const OPTIONAL = `rules:
+  - name: gold
+    match: { path: "/shop/**", when: 'identity.subject == "alice"' }
+    identity: { require: corp, optional: true }
+    route: gold
+  - name: shop
+    match: { path: "/shop/**" }
+    identity: { require: corp, optional: true }
+  - name: scoped
+    match: { path: "/scoped" }
+    identity: { require: corp, optional: true, scopes: [a] }
+`
+
+  it('takes who shows nothing for nobody, whose fields are empty', () => {
+    expect(decideSync(OPTIONAL, 'GET', '/shop/1', unknown)).toMatchObject({
+      allow: true,
+      reason: 'ok',
+      rule: { name: 'shop' },
+      identity: undefined,
+    })
+  })
+
+  it('knows who shows a credential', () => {
+    const decision = decideSync(OPTIONAL, 'GET', '/shop/1', known({ subject: 'alice' }))
+    expect(decision).toMatchObject({ allow: true, rule: { name: 'gold' }, identity: { subject: 'alice' } })
+  })
+
+  it.each(['signature_invalid', 'expired', 'multiple_credentials', 'keys_unavailable', 'revoked'] as const)(
+    'refuses a credential that is %s',
+    (reason) => {
+      expect(decideSync(OPTIONAL, 'GET', '/shop/1', { ok: false, reason })).toMatchObject({ allow: false, reason })
+    },
+  )
+
+  it('gives nobody a scope', () => {
+    expect(decideSync(OPTIONAL, 'GET', '/scoped', unknown)).toMatchObject({
+      allow: false,
+      reason: 'insufficient_scope',
+    })
+  })
+})
+
+describe('a rule that fails open', () => {
+  const OPEN = `rules:
+  - name: admin
+    match: { path: "/admin", when: '"admin" in identity.roles' }
+    identity: { require: corp, failOpen: true }
+  - name: open
+    match: { path: "/open" }
+    identity: { require: corp, failOpen: true, scopes: [a] }
+    route: app
+  - name: shut
+    match: { path: "/shut" }
+    identity: { require: corp, failOpen: true }
+    deny: 403
+`
+
+  it.each(['keys_unavailable', 'introspection_unavailable', 'sts_unavailable', 'forward_auth_unavailable'] as const)(
+    'lets in unproven while the provider is away (%s), and says so',
+    (reason) => {
+      const decision = decideSync(OPEN, 'GET', '/open', { ok: false, reason })
+      expect(decision).toMatchObject({ allow: true, reason: 'fail_open', identity: undefined, rule: { name: 'open' } })
+    },
+  )
+
+  it.each(['no_credentials', 'signature_invalid', 'expired', 'overload', 'internal_error', 'revoked'] as const)(
+    'refuses what is %s as any other rule',
+    (reason) => {
+      expect(decideSync(OPEN, 'GET', '/open', { ok: false, reason })).toMatchObject({ allow: false, reason })
+    },
+  )
+
+  it('stays shut where the caller decides whether the rule matches', () => {
+    const away: AuthResult = { ok: false, reason: 'keys_unavailable' }
+    expect(decideSync(OPEN, 'GET', '/admin', away)).toMatchObject({ allow: false, reason: 'keys_unavailable' })
+    expect(decideSync(OPEN, 'GET', '/shut', away)).toMatchObject({ allow: false })
+  })
+})

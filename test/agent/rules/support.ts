@@ -44,7 +44,7 @@ export function authenticatorOf(
 ): Authenticator & { asked: number } {
   const authenticator = {
     asked: 0,
-    needs: { headers: [], certificate: false, body: false },
+    needs: { headers: [], certificate: false, body: false, bodyHeaders: [] },
     authenticate({ providers }: Requirement) {
       authenticator.asked++
       return typeof answer === 'function' ? answer(providers) : answer
