@@ -1,7 +1,7 @@
 /** Deliveries that are remembered: some 100 bytes each. */
 export const MAX_REMEMBERED = 200_000
 
-/** `new` is remembered from now on; `full` means that it cannot be, so that nobody could tell a second one. */
+/** `new` is remembered from now on, `seen` is another request with the same; `full` means that it cannot be, so that nobody could tell a second one. */
 export type Sight = 'new' | 'seen' | 'full'
 
 /**
@@ -12,8 +12,8 @@ export class ReplayStore {
   readonly #lifeMs: number | undefined
   readonly #max: number
   readonly #monotonicMs: () => number
-  #current = new Set<string>()
-  #previous = new Set<string>()
+  #current = new Map<string, string>()
+  #previous = new Map<string, string>()
   #since: number
 
   /** @param lifeMs how long after it was first seen a delivery could be accepted again; undefined: for ever */
@@ -28,16 +28,21 @@ export class ReplayStore {
     return this.#current.size + this.#previous.size
   }
 
-  /** Whether it was seen before; from now on it was. */
-  see(digest: string): Sight {
+  /**
+   * Whether it was seen before; from now on it was.
+   * @param request id that HAProxy gave the request. It asks again when it lost the connection to an agent: the same
+   *   request is no second one.
+   */
+  see(digest: string, request: string): Sight {
     this.#age()
-    if (this.#current.has(digest) || this.#previous.has(digest)) return 'seen'
+    const before = this.#current.get(digest) ?? this.#previous.get(digest)
+    if (before !== undefined) return before === request ? 'new' : 'seen'
     if (this.size >= this.#max) {
       // What has a time must not be forgotten before it: only who knows a secret can fill this.
       if (this.#lifeMs !== undefined) return 'full'
       this.#rotate()
     }
-    this.#current.add(digest)
+    this.#current.set(digest, request)
     return 'new'
   }
 
@@ -56,6 +61,6 @@ export class ReplayStore {
 
   #rotate(): void {
     this.#previous = this.#current
-    this.#current = new Set()
+    this.#current = new Map()
   }
 }

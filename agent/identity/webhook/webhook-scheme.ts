@@ -47,8 +47,6 @@ class WebhookScheme implements Scheme {
   readonly #now: () => number
   readonly #keys: SigningKeys
   readonly #replays: ReplayStore | undefined
-  /** What was said of a request: a rule may ask again, and that is no replay. */
-  readonly #judged = new WeakMap<Evidence, { readonly credential: string; readonly result: AuthResult }>()
 
   constructor(name: string, settings: WebhookSettings, context: SchemeContext, times: FileTimes) {
     this.name = name
@@ -70,14 +68,6 @@ class WebhookScheme implements Scheme {
   }
 
   authenticate(credential: string, evidence: Evidence): AuthResult {
-    const judged = this.#judged.get(evidence)
-    if (judged !== undefined && judged.credential === credential) return judged.result
-    const result = this.#judge(credential, evidence)
-    this.#judged.set(evidence, { credential, result })
-    return result
-  }
-
-  #judge(credential: string, evidence: Evidence): AuthResult {
     if (this.#keys.usable === 0) return denied('secrets_unavailable')
     const delivery = this.#protocol.read(credential, evidence)
     if ('ok' in delivery) return delivery
@@ -88,7 +78,7 @@ class WebhookScheme implements Scheme {
     const made = this.#keys.find(delivery.signatures, delivery.before, body)
     if (made === undefined) return denied(this.#keys.complete ? 'signature_invalid' : 'secrets_unavailable')
     const fingerprint = createHash('sha256').update(made.bytes).digest('base64url')
-    const sight = this.#replays?.see(fingerprint)
+    const sight = this.#replays?.see(fingerprint, evidence.requestId)
     if (sight === 'seen') return denied('replayed')
     if (sight === 'full') return denied('overload')
     return this.#identity(credential, delivery, fingerprint)

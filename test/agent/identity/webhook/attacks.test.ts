@@ -18,6 +18,9 @@ import {
   webhookOf,
 } from './support.ts'
 
+/** As strings of a request are: a character for each byte. */
+const anyBytes = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('latin1'))
+
 const BODY = Buffer.from('{"event":"paid","amount":100}')
 
 const with_ = (sent: Sent, headers: Record<string, string>): Sent => ({
@@ -175,7 +178,7 @@ describe.each(NAMED)('a delivery of scheme %s', (name) => {
     const { judge, scheme } = webhookOf(settings)
     const names = [signature, 'webhook-id', 'webhook-timestamp', 'x-slack-request-timestamp', 'x-github-delivery']
     const value = fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 60 }),
+      anyBytes,
       fc.constantFrom('v1,', 'v1a,AA==', 't=1,v1=', 'v0=', 'sha256=', String(NOW_S), 'v1='.repeat(99)),
       fc.stringMatching(/^(t=\d+|v1=[0-9a-f]*|v1,[A-Za-z0-9+/=]*)([ ,](v1=|v1,|v1a,)[0-9A-Za-z=]*)*$/),
     )
@@ -295,13 +298,12 @@ describe('replays', () => {
     expect(reason(sent)).toBe('ok')
   })
 
-  it('one request may be judged several times: its rules ask again', () => {
+  it('one request may be judged several times: its rules ask again, and so does HAProxy when an agent is lost', () => {
     const { judge } = webhookOf({ scheme: 'slack', secrets: [SECRETS.slack] })
     const evidence = evidenceOfSent(send('slack', BODY))
-    const first = judge(evidence)
-    expect(first).toBeTypeOf('object')
-    expect(judge(evidence)).toBe(first)
-    expect(judge({ ...evidence })).toBe('replayed')
+    expect(judge(evidence)).toBeTypeOf('object')
+    expect(judge({ ...evidence })).toBeTypeOf('object')
+    expect(judge({ ...evidence, requestId: 'another' })).toBe('replayed')
   })
 
   it('of GitHub are allowed unless the provider refuses them: there a changed delivery id does not help', () => {

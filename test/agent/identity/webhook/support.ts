@@ -19,6 +19,7 @@ export interface Sent {
 
 export function evidenceOfSent({ headers, body }: Sent, more: Partial<Evidence> = {}): Evidence {
   return evidenceOf({
+    requestId: randomUUID(),
     method: 'POST',
     headers: headersOf({ 'content-length': String(body.length), ...headers }),
     body: { bytes: body, size: body.length },
