@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backoffMs, freshForMs, keyLimits } from '../../../agent/identity/refresh-times.ts'
+import { backoffMs, freshForMs, keyLimits, politePauseMs } from '../../../agent/identity/refresh-times.ts'
 
 describe('freshForMs', () => {
   it.each([
@@ -16,6 +16,30 @@ describe('freshForMs', () => {
     ['no-cache', 60_000],
   ])('Cache-Control %s is %d ms', (header, ms) => {
     expect(freshForMs(header, keyLimits)).toBe(ms)
+  })
+})
+
+describe('freshForMs of an answer that lay in caches', () => {
+  it.each([
+    ['max-age=900', 300, 600_000],
+    ['max-age=900', 900, 60_000],
+    ['max-age=900', 99_999, 60_000],
+    ['max-age=99999', 300, 3_600_000],
+    [undefined, 300, 600_000],
+  ])('Cache-Control %s and Age %i is %i ms', (header, ageS, ms) => {
+    expect(freshForMs(header, keyLimits, ageS)).toBe(ms)
+  })
+})
+
+describe('politePauseMs', () => {
+  it.each([
+    [1000, undefined, 1000],
+    [1000, 0, 1000],
+    [1000, 30_000, 30_000],
+    [40_000, 30_000, 40_000],
+    [1000, 86_400_000, 60_000],
+  ])('of %i ms where the peer asks for %s ms is %i ms', (pause, asked, ms) => {
+    expect(politePauseMs(pause, asked, keyLimits)).toBe(ms)
   })
 })
 
