@@ -3,6 +3,7 @@ import { ARN_PATTERN, isOpenPattern } from '../../identity/aws/arn-pattern.ts'
 import { isRegionOf, partitionIds } from '../../identity/aws/partitions.ts'
 import { proxyUrl } from '../../identity/http/proxy.ts'
 import { duration, headerName, refuse, text } from '../fields.ts'
+import { token } from './jwt-token.ts'
 
 const account = z.string().regex(/^\d{12}$/, { message: 'expected an account: 12 digits, in quotes' })
 
@@ -29,7 +30,8 @@ export const awsProvider = z
     kind: z.literal('aws'),
     audience: z.string().regex(/^[\x21-\x7e]{1,256}$/, { message: 'expected printable ASCII without spaces' }),
     audienceHeader: headerName.default('x-haproxy-temporal-audience'),
-    header: headerName.optional(),
+    shownAudience: z.boolean().default(false),
+    token: token.optional(),
     accounts: z.array(account).min(1).optional(),
     arns: z.array(arnPattern).min(1).optional(),
     roles: z.record(arnPattern, z.array(text.max(256)).min(1)).default({}),

@@ -37,7 +37,7 @@ export function judgePresigned(
   // We could not tell STS what it held.
   const known = new Set(['host', rules.audienceHeader, ...bound])
   if (signedHeaders.some((name) => !known.has(name))) return 'malformed_token'
-  // A client may show its audience, and spoe.conf send it: then a wrong one is known before STS is asked.
+  // Clients may show their audience too (`shownAudience`): then a wrong one is known before STS is asked.
   const shown = evidence.headers.get(rules.audienceHeader)
   if (shown !== undefined && shown.value !== '' && (shown.count > 1 || shown.value !== rules.audience)) {
     return 'audience_mismatch'

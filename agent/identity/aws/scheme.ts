@@ -3,7 +3,7 @@ import type { AwsProvider } from '../../config/providers/aws.ts'
 import type { Evidence } from '../evidence.ts'
 import type { AuthResult } from '../identity.ts'
 import type { ProviderStatus } from '../keys.ts'
-import { type CredentialLocation, locationOf } from '../location.ts'
+import { type CredentialLocation, type LocationConfig, locationOf } from '../location.ts'
 import { denied } from '../reasons.ts'
 import { type Asked, RemoteCache, type Told } from '../remote/cache.ts'
 import { UnusableAnswerError } from '../remote/failure.ts'
@@ -22,6 +22,8 @@ const ENTRY_BYTES = 2048
 const LIMITS = { maxEntries: 10_000, maxBytes: 16 * 1024 * 1024, maxNegativeEntries: 5_000 }
 /** Genuine credentials remembered as used: 200 a second for five minutes. */
 const MAX_USED = 60_000
+
+const BEARER: readonly LocationConfig[] = [{ in: 'authorization', scheme: 'bearer' }]
 
 /** A provider of kind `aws`: presigned GetCallerIdentity requests, which only AWS STS can verify. */
 export function createAwsScheme(name: string, settings: AwsProvider, context: SchemeContext): Scheme {
@@ -43,12 +45,15 @@ class AwsScheme implements Scheme {
   readonly #caches = new Map<string, RemoteCache<AuthResult>>()
 
   constructor(name: string, settings: AwsProvider, context: SchemeContext) {
-    const { header, partition, regions, hosts, maxAge, maxFuture, bind } = settings
+    const { partition, regions, hosts, maxAge, maxFuture, bind } = settings
     this.name = name
-    this.locations = [
-      locationOf(header === undefined ? { in: 'authorization', scheme: 'bearer' } : { in: 'header', name: header }),
-    ]
-    this.needs = header === undefined ? {} : { headers: [header] }
+    // There is no proof of a key to go with it.
+    const places = (settings.token ?? BEARER).filter(
+      (place) => !(place.in === 'authorization' && place.scheme === 'dpop'),
+    )
+    this.locations = places.map(locationOf)
+    const shown = settings.shownAudience ? [settings.audienceHeader] : []
+    this.needs = { headers: [...this.locations.flatMap(({ header }) => header ?? []), ...shown] }
     this.#settings = settings
     this.#context = context
     this.#hosts = hosts === undefined ? stsHosts(partition, regions) : new Set(hosts)

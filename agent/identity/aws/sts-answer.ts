@@ -1,9 +1,9 @@
 import { FetchError } from '../http/fetch-error.ts'
 import type { HttpAnswer } from '../http/request.ts'
-import { hasUniqueKeys } from '../json-scan.ts'
 import { isObject, type JsonObject } from '../plain-json.ts'
 import type { DenyReason } from '../reasons.ts'
 import { statusError, UnusableAnswerError } from '../remote/failure.ts'
+import { parseStrictObject } from '../strict-json.ts'
 
 /** STS's word on a request: the members of GetCallerIdentityResult, or why it refuses. */
 export type StsWord = { readonly result: JsonObject } | { readonly refused: DenyReason }
@@ -24,6 +24,14 @@ const FORGED: ReadonlySet<string> = new Set([
 ])
 const EXPIRED: ReadonlySet<string> = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired'])
 
+const THROTTLED: ReadonlySet<string> = new Set([
+  'Throttling',
+  'ThrottlingException',
+  'ThrottledException',
+  'RequestLimitExceeded',
+  'TooManyRequestsException',
+])
+
 /** Objects that may be open at once. */
 const MAX_DEPTH = 8
 
@@ -34,10 +42,10 @@ const MAX_DEPTH = 8
  */
 export function readStsAnswer({ status, text }: Pick<HttpAnswer, 'status' | 'text'>): StsWord {
   if (status >= 300 && status < 400) throw new FetchError(`HTTP ${status}: redirects are not followed`)
-  if (status >= 500) throw statusError(status)
-  const json = jsonOf(text)
+  const json = parseStrictObject(text, MAX_DEPTH)
   const error = json === undefined ? errorOfXml(text) : errorOfJson(json)
   if (error !== undefined) return { refused: refusal(error, status) }
+  if (status >= 500) throw statusError(status)
   const result = memberOf(memberOf(json, 'GetCallerIdentityResponse'), 'GetCallerIdentityResult')
   if (status !== 200 || result === undefined) {
     throw new UnusableAnswerError(`HTTP ${status} without the JSON that was asked for`)
@@ -50,24 +58,15 @@ interface StsError {
   readonly message: string
 }
 
-/** @throws {UnusableAnswerError} the error says nothing of the caller. Never with the code itself: it is the peer's text. */
+/** @throws {FetchError} the error says nothing of the caller. Never with the code itself: it is the peer's text. */
 function refusal({ code, message }: StsError, status: number): DenyReason {
+  // It is one account's calls that STS throttles: no sign that others would fare alike.
+  if (THROTTLED.has(code)) throw new UnusableAnswerError('STS throttles')
+  if (status >= 500) throw statusError(status)
   if (EXPIRED.has(code)) return 'expired'
   // STS has no code of its own for a signature over fifteen minutes old.
   if (FORGED.has(code)) return message.startsWith('Signature expired') ? 'expired' : 'signature_invalid'
-  const throttled = code.startsWith('Throttl') || code === 'RequestLimitExceeded' || code === 'TooManyRequestsException'
-  throw new UnusableAnswerError(
-    throttled ? 'STS throttles' : `HTTP ${status} with another error than those of a caller`,
-  )
-}
-
-function jsonOf(text: string): unknown {
-  if (!hasUniqueKeys(text, MAX_DEPTH)) return undefined
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
+  throw new UnusableAnswerError(`HTTP ${status} with another error than those of a caller`)
 }
 
 /** `{"Error": {"Code": …, "Message": …}}`, also where it is wrapped as XML's root would be, whatever the status is. */

@@ -19,6 +19,12 @@ async function refusedUnasked(credentials: readonly string[], reason: string): P
   expect(aws.sts.requests).toEqual([])
 }
 
+/** The character after this one in the alphabet of base64url. */
+function nextTo(character: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return alphabet[alphabet.indexOf(character) + 1] ?? ''
+}
+
 /** A genuine URL with a change. */
 function changed(change: (url: string) => string): string {
   return credentialOf(change(presign(DEPLOYER, { now: aws.clock.ms })))
@@ -46,7 +52,12 @@ describe('refused before anybody is asked', () => {
         `aws-gci-v1.${encoded} `,
         `aws-gci-v1.${encoded.replaceAll('_', '/')}.`,
         // Another spelling of the same bytes: spare bits that are not zero.
-        'aws-gci-v1.aB',
+        ...['6', '60', '600'].flatMap((expires) => {
+          const genuine = aws.credential(DEPLOYER, { expires })
+          return (genuine.length - 'aws-gci-v1.'.length) % 4 === 0
+            ? []
+            : [genuine.slice(0, -1) + nextTo(genuine.slice(-1))]
+        }),
         // Bytes that no URL holds.
         credentialOf(`${presign(DEPLOYER, { now: aws.clock.ms })}\r\nx: y`),
         credentialOf('https://sts.amazonaws.com\\@evil.example/?Action=GetCallerIdentity\0'),
@@ -217,6 +228,7 @@ describe('refused before anybody is asked', () => {
         replaced('X-Amz-Date=20260101T', 'X-Amz-Date=20261301T'),
         replaced('X-Amz-Date=20260101T000000Z', 'X-Amz-Date=20260101T000060Z'),
         replaced('X-Amz-Date=20260101T000000Z', 'X-Amz-Date=2026-01-01T00:00:00Z'),
+        replaced('X-Amz-Date=20260101T000000Z', 'X-Amz-Date=20260101T240000Z'),
         replaced('X-Amz-Date=20260101T', 'X-Amz-Date=20260102T'),
         replaced('AWS4-HMAC-SHA256', 'AWS4-ECDSA-P256-SHA256'),
         replaced('%2Fsts%2F', '%2Fs3%2F'),
@@ -227,6 +239,10 @@ describe('refused before anybody is asked', () => {
         replaced('SignedHeaders=host%3B', 'SignedHeaders=Host%3B'),
         aws.credential(DEPLOYER, { headers: { [AUDIENCE_HEADER]: AUDIENCE, 'x-other': '1' } }),
         replaced(/X-Amz-Security-Token=[^&]*/, 'X-Amz-Security-Token='),
+        replaced('X-Amz-Security-Token=', 'X-Amz-Security-Token=%0A'),
+        replaced('X-Amz-Security-Token=', 'X-Amz-Security-Token=%C3%A4'),
+        replaced('X-Amz-Security-Token=', 'X-Amz-Security-Token=+'),
+        replaced('X-Amz-Security-Token=', 'X-Amz-Security-Token=%2'),
       ],
       'malformed_token',
     )
@@ -264,12 +280,24 @@ describe('what STS answers', () => {
     }
   })
 
-  it('a caller who is throttled does not keep others from being asked about', async () => {
-    aws.sts.answerWith(refuse('Throttling', 'Rate exceeded', 400))
-    for (let i = 0; i < 20; i++)
-      expect(await aws.outcome(aws.credential(DEPLOYER, { expires: String(i) }))).toBe('sts_unavailable')
-    aws.sts.answerWith()
-    expect(await aws.outcome(aws.credential(ALICE))).toBe('ok')
+  it.each([200, 400, 503])(
+    'a caller who is throttled (%s) does not keep others from being asked about',
+    async (status) => {
+      aws.sts.answerWith(refuse('Throttling', 'Rate exceeded', status))
+      for (let i = 0; i < 20; i++) {
+        expect(await aws.outcome(aws.credential(DEPLOYER, { expires: String(i) }))).toBe('sts_unavailable')
+      }
+      expect(aws.scheme.status?.()).toMatchObject({ stale: false, lastError: 'STS throttles' })
+      aws.sts.answerWith()
+      expect(await aws.outcome(aws.credential(ALICE))).toBe('ok')
+    },
+  )
+
+  it('an error of the service with a code of a caller is none of the caller', async () => {
+    aws.sts.answerWith(refuse('SignatureDoesNotMatch', 'no', 503))
+    expect(await aws.outcome(aws.credential())).toBe('sts_unavailable')
+    aws.sts.answerWith(refuse('SomethingNew', 'no'))
+    expect(await aws.outcome(aws.credential(ALICE))).toBe('sts_unavailable')
   })
 
   it('W18: XML where JSON was asked: never allowed, refusals understood', async () => {
@@ -354,7 +382,8 @@ describe('what STS answers', () => {
       '{"GetCallerIdentityResponse":null}',
       '{"GetCallerIdentityResponse":{"GetCallerIdentityResult":[]}}',
       '{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":1,"Account":"111122223333","UserId":"A"}}}',
-      '{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{}},"GetCallerIdentityResponse":{}}',
+      // Two parsers would see two callers.
+      '{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":"arn:aws:iam::111122223333:user/bob","Arn":"arn:aws:iam::111122223333:user/alice","Account":"111122223333","UserId":"A"}}}',
       `${'['.repeat(8000)}`,
     ]
     for (const [index, body] of bodies.entries()) {
@@ -363,6 +392,13 @@ describe('what STS answers', () => {
         'sts_unavailable',
       )
     }
+  })
+
+  it.each([201, 204, 400, 403, 418])('a caller in an answer of status %s is none', async (status) => {
+    const result = { Arn: ALICE.arn, Account: ALICE.account, UserId: ALICE.userId }
+    const body = JSON.stringify({ GetCallerIdentityResponse: { GetCallerIdentityResult: result } })
+    aws.sts.answerWith((_request, response) => void response.writeHead(status).end(body))
+    expect(await aws.outcome(aws.credential(ALICE))).toBe('sts_unavailable')
   })
 
   it('principals whose name their user chose, or of another partition, are refused', async () => {

@@ -254,10 +254,13 @@ describe('credentials bound to one request', () => {
 })
 
 it('recognises its credentials by their prefix, at the place agent.yaml names', async () => {
-  await using aws = await setUp({ header: 'X-Aws-Identity' })
-  expect(aws.scheme.locations.map(({ id }) => id)).toEqual(['header:x-aws-identity'])
+  await using aws = await setUp({ token: { from: ['authorization', { header: 'X-Aws-Identity' }] } })
+  expect(aws.scheme.locations.map(({ id }) => id)).toEqual(['authorization:bearer', 'header:x-aws-identity'])
   expect(aws.scheme.needs).toEqual({ headers: ['x-aws-identity'] })
+  await using showing = await setUp({ shownAudience: true, audienceHeader: 'X-Audience' })
+  expect(showing.scheme.needs).toEqual({ headers: ['x-audience'] })
   await using usual = await setUp()
+  expect(usual.scheme.needs).toEqual({ headers: [] })
   expect(usual.scheme.locations.map(({ id }) => id)).toEqual(['authorization:bearer'])
   expect(
     ['aws-gci-v1.x', 'k8s-aws-v1.x', 'aws-gci-v2.x', 'a.b.c', ''].map((text) => usual.scheme.recognises(text)),
