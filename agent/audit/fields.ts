@@ -48,7 +48,9 @@ export const FIELDS = {
   'event.category': {
     about: '`api`, and `authentication` where a caller was proven or refused.',
     read: ({ decision, cache }) =>
-      decision.identity === undefined && cache === undefined && decision.allow ? ['api'] : ['authentication', 'api'],
+      decision.identity !== undefined || cache !== undefined || decision.status === 401
+        ? ['authentication', 'api']
+        : ['api'],
   },
   'event.type': { about: '`allowed` or `denied`.', read: ({ decision }) => [decision.allow ? 'allowed' : 'denied'] },
   'event.action': { about: '`request-decision`.', read: () => 'request-decision' },
@@ -179,7 +181,10 @@ export const FIELDS = {
       confirmation === undefined ? undefined : confirmation.x5t === undefined ? 'jkt' : 'x5t',
     ),
   },
-  'identity.cache': { about: '`hit` or `miss`: whether the caller was known already.', read: ({ cache }) => cache },
+  'identity.cache': {
+    about: '`miss` when the request had to wait until the caller was known, else `hit`.',
+    read: ({ cache }) => cache,
+  },
   'identity.expires_in_s': {
     about: 'Seconds until the credential expires; none when it never does.',
     read: ofCaller(({ expiresAt }, { at }) =>

@@ -79,9 +79,8 @@ export class Revocations {
 
   /** Why this identity must be refused, or undefined. Synchronous, never throws. */
   check(identity: Identity): 'revoked' | 'revocation_unavailable' | undefined {
-    const nowMs = this.#context.now()
     for (const source of this.#sources) {
-      if (source.entries > 0 && source.has(identity, nowMs)) {
+      if (source.entries > 0 && source.has(identity, this.#context.now())) {
         this.#hits++
         return 'revoked'
       }
