@@ -171,6 +171,62 @@ ${expose('txn.demo.subject', 'txn.demo.reason', 'txn.demo.error')}`,
   })
 })
 
+describe.each(HAPROXY_VERSIONS)('made-up tokens, through HAProxy %s', (version) => {
+  it('stop being asked about when their sender was refused often', async () => {
+    await using provider = await startOpaqueProvider({ clientKey: publicJwk(testKey('ES256')) as never })
+    const scheme = createIntrospectionScheme(
+      'corp',
+      introspection({
+        kind: 'introspection',
+        issuer: provider.issuer,
+        audience: 'orders-api',
+        client: { id: 'edge-basic', secret: EDGE_SECRET },
+      }),
+      { now: Date.now, monotonicMs: () => performance.now(), log },
+    )
+    scheme.start()
+    for (let i = 0; i < 1000 && !scheme.ready(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
+    const text = readFileSync(join(ROOT, 'docs/identity/introspection.md'), 'utf8')
+    const block = (language: string): string =>
+      (new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(text)?.[1] ?? '').replaceAll(
+        'txn.temporal.',
+        'txn.demo.',
+      )
+    const pair = await startPair({
+      version,
+      agent: {
+        messages: {
+          check: message({
+            args: { auth: 'string' },
+            async handle(view, reply) {
+              const result = await scheme.authenticate((view.get('auth') ?? '').slice('Bearer '.length))
+              if (!result.ok) reply.setVar('txn', 'reason', result.reason)
+            },
+          }),
+        },
+      },
+      messages: `
+spoe-message check
+args auth=req.fhdr(authorization)
+${block('spoe')}`,
+      web: `${block('haproxy')}
+http-request return status 401 if { var(txn.demo.reason) -m found }`,
+    })
+    try {
+      const statuses: number[] = []
+      for (let i = 0; i < 60; i++) {
+        statuses.push((await pair.get('/', { headers: { authorization: `Bearer made-up-${i}` } })).status)
+      }
+      expect(statuses.slice(0, 50)).toEqual(Array.from({ length: 50 }, () => 401))
+      expect(statuses.slice(-8)).toEqual(Array.from({ length: 8 }, () => 429))
+      expect(provider.introspections()).toBeLessThan(53)
+    } finally {
+      await pair.stop()
+      scheme.close()
+    }
+  })
+})
+
 /** A line of the page, for requests that want this part of it. */
 function only(line: string, name: string): string {
   const condition = `{ req.hdr(x-test) ${name} }`
