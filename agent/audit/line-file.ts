@@ -42,9 +42,7 @@ export class LineFile {
    * @throws {NodeJS.ErrnoException} from opening or writing
    */
   async append(lines: string): Promise<void> {
-    const bytes = Buffer.from(lines)
-    this.#pending = Buffer.concat([this.#pending.subarray(this.#sent), bytes])
-    this.#sent = 0
+    this.#pending = Buffer.concat([this.#pending, Buffer.from(lines)])
     await this.flush()
   }
 

@@ -15,7 +15,10 @@ it('metrics tell of revocations and of audit records, the same at every scrape',
   const revocations = new Revocations(undefined, context)
   const audit = createAudit(settings({ to: { file: '/dev/null' }, allow: 'none' }), context)
   const events = new Counters([])
-  const dispatcher = { counters: () => events.read(), state: () => ({ temporal: 'connected', outboxRows: 0 }) } as unknown as Dispatcher
+  const dispatcher = {
+    counters: () => events.read(),
+    state: () => ({ temporal: 'connected', outboxRows: 0 }),
+  } as unknown as Dispatcher
   const authenticator = createAuthenticator([], { log: context.log })
   onTestFinished(() => authenticator.close())
   const decisions = new DecisionCounters([])
