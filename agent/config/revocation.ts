@@ -1,7 +1,10 @@
 import { z } from 'zod'
+import { proxyUrl } from '../identity/http/proxy.ts'
 import { duration, endpoint, secret, text } from './fields.ts'
 
 export const DEFAULT_MAX_ENTRIES = 1_000_000
+
+const PROXY = { message: 'expected env, or the http or https URL of a proxy, without a path' }
 
 /** Where revocations come from: `identity.revocation`. */
 export const revocation = z.strictObject({
@@ -22,6 +25,10 @@ export const revocation = z.strictObject({
       /** Sent as a bearer token. */
       token: secret.optional(),
       caFile: text.optional(),
+      proxy: z
+        .string(PROXY)
+        .refine((value) => value === 'env' || proxyUrl(value) !== undefined, PROXY)
+        .optional(),
     })
     .optional(),
   onUnavailable: z.enum(['deny', 'ignore']).default('deny'),

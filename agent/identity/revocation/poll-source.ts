@@ -130,6 +130,7 @@ export class PollSource implements RevocationSource {
       timeoutMs: settings.timeout,
       maxBytes: settings.maxBytes,
       ca: settings.caFile === undefined ? undefined : await readCa(settings.caFile),
+      proxy: settings.proxy === undefined || settings.proxy === 'env' ? settings.proxy : new URL(settings.proxy),
       signal: this.#closed.signal,
       answerHeaders: ['etag'],
     })

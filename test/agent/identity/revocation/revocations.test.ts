@@ -7,6 +7,8 @@ import { parseEntry } from '../../../../agent/identity/revocation/entry.ts'
 import { FileSource } from '../../../../agent/identity/revocation/file-source.ts'
 import { PollSource } from '../../../../agent/identity/revocation/poll-source.ts'
 import { tempFolder } from '../../../support/folder.ts'
+import { startConnectProxy } from '../support/connect-proxy.ts'
+import { makeCertificates, startHttpsServer } from '../support/https-server.ts'
 import { FakeClock, memoryLog, until } from '../support/provider.ts'
 import { DIGEST, identity, LATER, NOW_S, revocationsAt } from './support.ts'
 
@@ -244,6 +246,25 @@ describe('revocations from a list that is polled', () => {
     expect(server.asked[0]?.headers.authorization).toBe('Bearer hunter2')
     await until(() => poll.status().lastError === 'HTTP 403')
     expect(log.lines.join('\n') + JSON.stringify(poll.status())).not.toContain('hunter2')
+  })
+
+  it('are fetched through a proxy from a server whose authority the caFile names, and from no other', async () => {
+    await using certificates = await makeCertificates()
+    await using server = await startHttpsServer(certificates.edge, (_, response) => response.end(line('jti-1')))
+    await using proxy = await startConnectProxy()
+    const { source: poll } = source(server.url.href, { proxy: proxy.url.href, caFile: certificates.caFile })
+    await poll.refresh()
+    expect(poll.status()).toMatchObject({ entries: 1, fetches: { ok: 1, failed: 0 } })
+    expect(proxy.targets).toEqual([server.url.host])
+    for (const [caFile, told] of [
+      [undefined, 'connection failed'],
+      ['/nowhere/ca.pem', 'caFile cannot be read'],
+    ]) {
+      const { source: other } = source(server.url.href, { caFile })
+      await other.refresh()
+      expect(other.status().lastError).toContain(told)
+      expect(other.usable()).toBe(false)
+    }
   })
 
   it.each(['deny', 'ignore'] as const)('that are too old: onUnavailable %s', async (onUnavailable) => {
