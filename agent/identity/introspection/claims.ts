@@ -25,7 +25,7 @@ export interface AnswerRules {
 }
 
 export function answerRules(name: string, settings: IntrospectionProvider): AnswerRules {
-  const { claims = {}, requiredClaims, requiredScopes, tenants, roleMap, keepUnmappedRoles, binding } = settings
+  const { claims, requiredClaims, requiredScopes, tenants, roleMap, keepUnmappedRoles, binding } = settings
   const provider: ProviderConfig = {
     name,
     issuer: settings.issuer,

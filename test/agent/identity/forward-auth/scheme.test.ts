@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { digestOf } from '../../../../agent/identity/forward-auth/question.ts'
 import { hang } from '../support/jwks-server.ts'
 import { headersOf } from '../support/evidence.ts'
 import { type Setup, setUp, withCookies } from './support.ts'
@@ -178,6 +179,18 @@ describe('what it answers', () => {
     expect(await setup.outcome(withCookies('_oauth2_proxy=other'))).toBe('forward_auth_unavailable')
     expect(setup.scheme.status()).toMatchObject({ lastError: 'no answer within 50 ms' })
   })
+})
+
+it('no two questions are written alike', () => {
+  const questions: Record<string, string>[] = [
+    { a: 'b', c: 'd' },
+    { a: 'bc', '': 'd' },
+    { ab: 'c', d: '' },
+    { ab: 'cd' },
+    { a: 'bcd' },
+    {},
+  ]
+  expect(new Set(questions.map(digestOf)).size).toBe(questions.length)
 })
 
 describe('what is remembered', () => {

@@ -120,6 +120,7 @@ describe('hostile answers', () => {
   const deep = `{"active":true,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
   it.each<[string, Reply, string]>([
     ['HTML', { headers: { 'content-type': 'text/html' }, body: '<p>login</p>' }, 'the answer is not JSON'],
+    ['JSON that says it is HTML', { headers: { 'content-type': 'text/html' }, body: good }, 'the answer is not JSON'],
     ['HTML that says it is JSON', { body: '<p>login</p>' }, 'the answer is not JSON'],
     ['nothing', { body: '' }, 'the answer is not JSON'],
     ['an array', { body: '[{"active":true}]' }, 'the answer is no JSON object'],
