@@ -102,7 +102,8 @@ function evidenceOf(token: string): Evidence {
     query: '',
     source: '192.0.2.1',
     tls: true,
-    authorization: `Bearer ${token}`,
+    // One piece of memory, as the frame decoder gives it: a joined string is put together by whoever reads it first.
+    authorization: Buffer.from(`Bearer ${token}`, 'latin1').toString('latin1'),
     authorizationCount: 1,
     headers: NO_HEADERS,
     certificate: undefined,

@@ -40,9 +40,9 @@ function isEmptyList(value: unknown): boolean {
  * Roles by the provider's table; what stands in the table twice is told once. Tokens name groups by the hundred, of which
  * a few mean something here.
  */
-export function mapRoles(roles: readonly string[], provider: ProviderConfig): string[] {
+export function mapRoles(roles: readonly string[], provider: ProviderConfig): readonly string[] {
   const { roleMap, keepUnmappedRoles = false } = provider
-  if (roleMap === undefined) return [...roles]
+  if (roleMap === undefined) return roles
   const mapped = roles.flatMap((role) => {
     // The token chose the name: `constructor` must not find what the table does not hold.
     if (Object.hasOwn(roleMap, role)) return roleMap[role] ?? []

@@ -37,14 +37,22 @@ export function audienceMatches(aud: unknown, ours: readonly string[]): boolean 
 /** {@link names} found a member that is no name. */
 export const NOT_NAMES = Symbol('not a name')
 
+/** Names up to which comparing a new one with all of them takes less time than making a set of them. */
+const FEW_NAMES = 16
+
 /**
  * Names (roles, scopes) from claims that are each absent, null, an array of strings, or one string, which is split at
  * `separator` if there is one: a role may be a sentence, and its words are no roles. Duplicates and empty strings are left
  * out, at most `max` kept.
  * @returns NOT_NAMES when a member is not a string, is over 256 bytes or is no safe text
  */
-export function names(claims: readonly unknown[], max: number, separator?: RegExp): string[] | typeof NOT_NAMES {
-  const found = new Set<string>()
+export function names(
+  claims: readonly unknown[],
+  max: number,
+  separator?: string | RegExp,
+): string[] | typeof NOT_NAMES {
+  const found: string[] = []
+  let known: Set<string> | undefined // once there are more than a few
   for (const claim of claims) {
     if (claim === undefined || claim === null) continue
     const members: unknown =
@@ -53,8 +61,11 @@ export function names(claims: readonly unknown[], max: number, separator?: RegEx
     for (const member of members as unknown[]) {
       if (member === '') continue
       if (!isSafeText(member, MAX_NAME)) return NOT_NAMES
-      if (found.size < max) found.add(member)
+      if (found.length >= max || (known === undefined ? found.includes(member) : known.has(member))) continue
+      found.push(member)
+      if (known !== undefined) known.add(member)
+      else if (found.length > FEW_NAMES) known = new Set(found)
     }
   }
-  return [...found]
+  return found
 }

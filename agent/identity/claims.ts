@@ -2,10 +2,11 @@ import { confirmationOf } from './claim-confirmation.ts'
 import { judgeRequired, mapRoles } from './claim-rules.ts'
 import { variablesOf } from './claim-variables.ts'
 import type { ProviderConfig } from './config.ts'
-import { type Identity, identityOf } from './identity.ts'
-import { atPath, freezeJson, type JsonObject } from './plain-json.ts'
+import { type Identity, NOTHING } from './identity.ts'
+import { atPath, type JsonObject } from './plain-json.ts'
 import type { DenyReason } from './reasons.ts'
 import { mediaType } from './strict-jwt.ts'
+import { TokenIdentity } from './token-identity.ts'
 import { audienceMatches, isDate, isSafeText, names, NOT_NAMES } from './claim-values.ts'
 
 /** Bytes of UTF-8. */
@@ -18,7 +19,7 @@ export const MAX_SCOPES = 100
 const ALL = Number.POSITIVE_INFINITY
 
 /** `typ` accepted where the provider does not say: RFC 7519 section 5.1, RFC 9068 section 2.1. */
-const DEFAULT_TYP: readonly string[] = ['jwt', 'at+jwt']
+const DEFAULT_TYP: readonly string[] = ['at+jwt', 'JWT', 'jwt']
 
 /** Claims that only ID tokens carry (OpenID Connect Core sections 2 and 3.3.2.11). */
 const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash'] as const
@@ -34,7 +35,7 @@ export interface SignedClaims {
  * the reason: typ, dates, lifetime, audience, kind of token, binding, what becomes a variable, then what the provider
  * requires: tenants, claims, scopes. A bound token is accepted as to its claims; that the request proves the key
  * (`identity.confirmation`) is checked for every request afterwards.
- * @param digest SHA-256 of the token, base64url
+ * @param digest of the token, from `tokenDigest`
  * @param nowS seconds since the epoch
  */
 export function judgeClaims(
@@ -48,46 +49,46 @@ export function judgeClaims(
   if (payload['iss'] !== provider.issuer) return 'unknown_issuer'
   const late = judgeDates(payload, provider, nowS)
   if (late !== undefined) return late
-  const claims = freezeJson(payload)
-  const aud = atPath(claims, provider.audienceClaim ?? AUDIENCE)
+  const aud = atPath(payload, provider.audienceClaim ?? AUDIENCE)
   if (aud === undefined) return 'claim_missing'
   const ours = audienceMatches(aud, provider.audience)
   if (ours === undefined) return 'claim_invalid'
   if (!ours) return 'audience_mismatch'
-  if (provider.allowIdToken !== true && isIdToken(claims)) return 'typ_mismatch'
-  const confirmation = confirmationOf(claims['cnf'])
+  if (provider.allowIdToken !== true && isIdToken(payload)) return 'typ_mismatch'
+  const confirmation = confirmationOf(payload['cnf'])
   if (typeof confirmation === 'string') return confirmation
   if (provider.binding === 'required' && confirmation === undefined) return 'binding_missing'
 
   const { subject: subjectPath, tenant: tenantPath, roles: rolesPath, scopes: scopesPath, variables } = provider.claims
-  const subject = atPath(claims, subjectPath)
+  const subject = atPath(payload, subjectPath)
   if (subject === undefined || subject === '') return 'claim_missing'
   if (!isSafeText(subject, MAX_SUBJECT)) return 'claim_invalid'
-  const tenant = tenantOf(claims, tenantPath)
-  const roles = rolesPath.length === 0 ? [] : names([atPath(claims, rolesPath)], ALL)
-  const scopes = names(scopeClaims(claims, scopesPath), ALL, / +/)
+  const tenant = tenantOf(payload, tenantPath)
+  const roles = rolesPath.length === 0 ? [] : names([atPath(payload, rolesPath)], ALL)
+  const scopes = names(scopeClaims(payload, scopesPath), ALL, ' ')
   if (tenant === undefined || roles === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
-  const refused = judgeRequired(claims, tenant, provider)
+  const refused = judgeRequired(payload, tenant, provider)
   if (refused !== undefined) return refused
   if (provider.requiredScopes?.every((scope) => scopes.includes(scope)) === false) return 'insufficient_scope'
-  const { exp, iat, jti, sid } = claims
-  return identityOf({
-    provider: provider.name,
-    method: 'jwt',
-    issuer: provider.issuer,
-    subject,
-    tenant,
-    roles: mapRoles(roles, provider).slice(0, MAX_ROLES),
-    scopes: scopes.slice(0, MAX_SCOPES),
-    claims,
-    expiresAt: exp as number,
-    issuedAt: iat as number | undefined,
-    credentialId: typeof jti === 'string' ? jti : '',
-    session: typeof sid === 'string' ? sid : '',
+  const { exp, iat, jti, sid } = payload
+  return new TokenIdentity(
+    {
+      provider: provider.name,
+      issuer: provider.issuer,
+      subject,
+      tenant,
+      roles: atMost(MAX_ROLES, mapRoles(roles, provider)),
+      scopes: atMost(MAX_SCOPES, scopes),
+      expiresAt: exp as number,
+      issuedAt: iat as number | undefined,
+      credentialId: typeof jti === 'string' ? jti : '',
+      session: typeof sid === 'string' ? sid : '',
+      confirmation,
+      variables: variables === undefined ? NOTHING : variablesOf(payload, variables),
+    },
+    payload,
     digest,
-    confirmation,
-    ...(variables !== undefined && { variables: variablesOf(claims, variables) }),
-  })
+  )
 }
 
 /**
@@ -107,14 +108,22 @@ export function judgeDates(payload: JsonObject, provider: ProviderConfig, nowS: 
   return exp - iat > provider.maxLifetimeS ? 'lifetime_too_long' : undefined
 }
 
+function atMost(count: number, names: readonly string[]): readonly string[] {
+  return names.length <= count ? names : names.slice(0, count)
+}
+
 /** RFC 9068 section 4, RFC 8725 section 3.11: a token made for another purpose must not pass for an access token. */
 function typAccepted(typ: string | undefined, configured: readonly string[] | undefined): boolean {
-  if (configured === undefined) return typ === undefined || DEFAULT_TYP.includes(mediaType(typ))
+  if (configured === undefined) {
+    // Most providers write it as it stands in the list.
+    return typ === undefined || DEFAULT_TYP.includes(typ) || DEFAULT_TYP.includes(mediaType(typ))
+  }
   return typ !== undefined && configured.some((accepted) => mediaType(accepted) === mediaType(typ))
 }
 
 export function isIdToken(payload: JsonObject): boolean {
-  return payload['token_use'] === 'id' || ID_TOKEN_CLAIMS.some((name) => payload[name] !== undefined)
+  for (const name of ID_TOKEN_CLAIMS) if (payload[name] !== undefined) return true
+  return payload['token_use'] === 'id'
 }
 
 /** Undefined when the claim is there and unfit; '' when it is absent. Some providers number their tenants. */

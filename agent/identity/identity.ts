@@ -52,13 +52,14 @@ export interface Authenticated {
 /** Frozen and shared: compare, never change. */
 export type AuthResult = Authenticated | Denied
 
-const NOTHING: Readonly<Record<string, never>> = Object.freeze(Object.create(null) as Record<string, never>)
+/** No claims, no variables. */
+export const NOTHING: Readonly<Record<string, never>> = Object.freeze(Object.create(null) as Record<string, never>)
 const EMPTY: readonly string[] = Object.freeze([])
 
 /** What a method must say of a caller; the rest has defaults that mean "none". */
 type Known = Pick<Identity, 'provider' | 'method' | 'issuer' | 'subject' | 'digest'> & Partial<Identity>
 
-/** A frozen identity; all have the same shape, whichever method proved them. */
+/** A frozen identity; that of a JWT is made by `TokenIdentity`. */
 export function identityOf(known: Known): Identity {
   return Object.freeze({
     provider: known.provider,

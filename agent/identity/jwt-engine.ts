@@ -6,7 +6,8 @@ import { KeyManager, type KeyManagerOptions, type ProviderStatus } from './keys.
 import { denied } from './reasons.ts'
 import type { Judge } from './plan.ts'
 import { parseStrict, type StrictJwt } from './strict-jwt.ts'
-import { cacheKey, cacheKeyPrefix, type TokenCache, tokenDigest } from './token-cache.ts'
+import { cacheKey, cacheKeyPrefix, type TokenCache } from './token-cache.ts'
+import { tokenDigest } from './token-digest.ts'
 import { verifyToken, type Verdict } from './token-verifier.ts'
 
 /** Tokens that may wait for a fetch or the thread pool at once; beyond that the answer is `overload`. */
@@ -97,16 +98,20 @@ export class JwtEngine {
     const nowMs = now()
     cache.observe(nowMs)
     const digest = tokenDigest(token)
+    let key = ''
     for (const provider of providers) {
-      const known = cache.get(cacheKey(provider.cachePrefix, digest), nowMs)
+      key = cacheKey(provider.cachePrefix, digest)
+      const known = cache.get(key, nowMs)
       if (known !== undefined) return conclusion.of(provider.row, known, evidence)
     }
-    return this.#verify(token, digest, evidence, providers, nowMs)
+    return this.#verify(token, digest, key, evidence, providers, nowMs)
   }
 
+  /** @param lastKey of the cache, for the last of the providers: mostly there is only one, and a key is long to hash */
   #verify(
     token: string,
     digest: string,
+    lastKey: string,
     evidence: Evidence,
     providers: readonly Provider[],
     nowMs: number,
@@ -115,19 +120,24 @@ export class JwtEngine {
     cache.counters.misses++
     const parsed = parseStrict(token)
     if (!parsed.ok) return conclusion.of(0, parsed, evidence)
-    const provider = providers.find(({ trusts }) => trustIn(trusts, parsed) !== undefined)
-    const trust = provider === undefined ? undefined : trustIn(provider.trusts, parsed)
+    let provider: Provider | undefined
+    let trust: Trust | undefined
+    for (let i = 0; i < providers.length && trust === undefined; i++) {
+      provider = providers[i]
+      trust = trustIn(provider?.trusts ?? [], parsed)
+    }
     if (provider === undefined || trust === undefined) return conclusion.of(0, denied('unknown_issuer'), evidence)
     const { row, cachePrefix } = provider
-    const key = cacheKey(cachePrefix, digest)
+    const key = provider === providers.at(-1) ? lastKey : cacheKey(cachePrefix, digest)
     const underWay = this.#pending.get(key)
     if (underWay !== undefined) return underWay.then((result) => conclusion.of(row, result, evidence))
     const verdict = verifyToken(parsed, digest, trust.config, trust.keys, {
       now,
       mayWait: this.#pending.size < MAX_PENDING,
     })
-    if (!(verdict instanceof Promise))
+    if (!(verdict instanceof Promise)) {
       return conclusion.of(row, this.#keep(key, token.length, verdict, trust, nowMs), evidence)
+    }
     const result = verdict
       .then((late) => this.#keep(key, token.length, late, trust, now()))
       .catch(onError)
@@ -136,10 +146,11 @@ export class JwtEngine {
     return result.then((settled) => conclusion.of(row, settled, evidence))
   }
 
-  #keep(key: string, tokenLength: number, { result, keyId }: Verdict, trust: Trust, nowMs: number): AuthResult {
+  #keep(key: string, tokenLength: number, verdict: Verdict, { config, keys }: Trust, nowMs: number): AuthResult {
     const { cache } = this.#options
-    if (result.ok) cache.put(key, { result, keyId, tokenLength, keys: trust.keys }, trust.config.clockSkewS, nowMs)
-    else cache.putDenied(key, result, trust.keys, nowMs)
+    const { result, keyId, notBeforeS } = verdict
+    if (result.ok) cache.put(key, { result, keyId, tokenLength, notBeforeS, keys }, config.clockSkewS, nowMs)
+    else cache.putDenied(key, result, keys, nowMs)
     return result
   }
 }

@@ -24,11 +24,14 @@ export function freezeJson<T>(value: T): T {
   return Object.freeze(value)
 }
 
-/** The member at a path of keys in JSON made safe by {@link freezeJson}; arrays are not entered. */
+/**
+ * The member at a path of keys, in parsed JSON whether or not {@link freezeJson} has made it safe: what is inherited, and
+ * a key `__proto__`, are not found. Arrays are not entered.
+ */
 export function atPath(value: JsonObject, path: readonly string[]): unknown {
   let current: unknown = value
   for (const key of path) {
-    if (!isObject(current)) return undefined
+    if (!isObject(current) || !Object.hasOwn(current, key) || key === '__proto__') return undefined
     current = current[key]
   }
   return current

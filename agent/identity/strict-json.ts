@@ -6,15 +6,14 @@ import { isObject, type JsonObject } from './plain-json.ts'
  * The object that a text of JSON is, read more strictly than JSON.parse does: no key twice in one object, and no more
  * than `maxDepth` objects and arrays open at once. Undefined for anything else.
  *
- * A text that JSON.stringify gives back to the letter names every key once, because an object cannot do otherwise: that
- * settles most tokens in a third of the time of looking at each character.
+ * Most texts are settled by two counts: a text with as many colons behind keys as its value has members names no key
+ * twice, for the second one would have left a colon and no member. Half the time of looking at each character.
  */
 export function parseStrictObject(text: string, maxDepth: number): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text)
     if (!isObject(value)) return undefined
-    const unique = JSON.stringify(value) === text && brackets(text) <= maxDepth
-    return unique || hasUniqueKeys(text, maxDepth) ? value : undefined
+    return membersOf(value, maxDepth) === colons(text) || hasUniqueKeys(text, maxDepth) ? value : undefined
   } catch {
     return undefined // not JSON, a byte order mark included, or nested beyond all measure
   }
@@ -25,10 +24,27 @@ export function decodeStrictObject(bytes: Buffer, maxDepth: number): JsonObject 
   return isUtf8(bytes) ? parseStrictObject(bytes.toString('utf8'), maxDepth) : undefined
 }
 
-/** Objects and arrays that the text begins, at most: brackets inside strings are counted too. */
-function brackets(text: string): number {
+/** Members of all objects in the value; NaN, which equals nothing, when it nests deeper than `maxDepth`. */
+function membersOf(value: object, maxDepth: number): number {
+  if (maxDepth === 0) return Number.NaN
+  const values: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
+  let count = Array.isArray(value) ? 0 : values.length
+  for (let i = 0; i < values.length; i++) {
+    const member = values[i]
+    if (typeof member === 'object' && member !== null) count += membersOf(member, maxDepth - 1)
+  }
+  return count
+}
+
+/**
+ * Colons that may stand between a key and its value: behind a quote or white space, as JSON wants it. Never fewer than
+ * there are; those inside strings may be counted too, and then the text is looked at in full.
+ */
+function colons(text: string): number {
   let count = 0
-  for (let i = text.indexOf('{'); i >= 0; i = text.indexOf('{', i + 1)) count++
-  for (let i = text.indexOf('['); i >= 0; i = text.indexOf('[', i + 1)) count++
+  for (let i = text.indexOf(':'); i >= 0; i = text.indexOf(':', i + 1)) {
+    const before = text.charCodeAt(i - 1)
+    if (before === 0x22 || before <= 0x20) count++
+  }
   return count
 }

@@ -1,7 +1,8 @@
 import { algorithms } from './algorithms.ts'
+import { canonicalBytes, canonicalText } from './base64url.ts'
 import type { JsonObject } from './plain-json.ts'
 import { denied, type Denied } from './reasons.ts'
-import { decodeStrictObject } from './strict-json.ts'
+import { parseStrictObject } from './strict-json.ts'
 
 /** A token whose form is beyond doubt. Nothing in it is proven yet. */
 export interface StrictJwt {
@@ -42,17 +43,16 @@ export const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'jwk', 'jku', 'x5u', 'x
  */
 export function parseStrict(token: string): StrictJwt | Denied {
   const first = token.indexOf('.')
-  const last = token.lastIndexOf('.')
-  if (first === last || token.indexOf('.', first + 1) !== last || last === token.length - 1) {
+  const last = token.indexOf('.', first + 1)
+  if (first < 0 || last < 0 || last === token.length - 1 || token.includes('.', last + 1)) {
     return denied('malformed_token')
   }
   const header = headerOf(token.slice(0, first))
   if ('reason' in header) return header
-  const bytes = canonicalBytes(token.slice(first + 1, last))
   const signature = canonicalBytes(token.slice(last + 1))
-  if (bytes === undefined || signature === undefined) return denied('malformed_token')
-  const payload = decodeStrictObject(bytes, MAX_DEPTH)
-  if (payload === undefined) return denied('malformed_token')
+  const text = signature === undefined ? undefined : canonicalText(token.slice(first + 1, last))
+  const payload = text === undefined ? undefined : parseStrictObject(text, MAX_DEPTH)
+  if (signature === undefined || payload === undefined) return denied('malformed_token')
   const issuer = payload['iss']
   if (issuer === undefined) return denied('claim_missing')
   if (typeof issuer !== 'string') return denied('claim_invalid')
@@ -89,8 +89,8 @@ function headerOf(segment: string): StrictHeader | Denied {
 }
 
 function readHeader(segment: string): StrictHeader | Denied {
-  const bytes = canonicalBytes(segment)
-  const header = bytes === undefined ? undefined : decodeStrictObject(bytes, MAX_DEPTH)
+  const text = canonicalText(segment)
+  const header = text === undefined ? undefined : parseStrictObject(text, MAX_DEPTH)
   if (header === undefined) return denied('malformed_token')
   for (const name of REFUSED_PARAMETERS) {
     if (header[name] !== undefined) return denied('malformed_token')
@@ -109,13 +109,4 @@ function readHeader(segment: string): StrictHeader | Denied {
 export function mediaType(value: string): string {
   const lower = value.toLowerCase()
   return lower.startsWith('application/') ? lower.slice('application/'.length) : lower
-}
-
-/**
- * The bytes of a base64url segment (RFC 4648 section 5) that is their only spelling: no padding, no other character, no
- * spare bits, no lone character at the end. Writing them again finds all of that at once.
- */
-export function canonicalBytes(segment: string): Buffer | undefined {
-  const bytes = Buffer.from(segment, 'base64url')
-  return bytes.length > 0 && bytes.toString('base64url') === segment ? bytes : undefined
 }

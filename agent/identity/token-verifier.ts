@@ -6,12 +6,13 @@ import type { KeyManager } from './keys.ts'
 import { denied, type DenyReason } from './reasons.ts'
 import { isQuick, verifySignature } from './signature.ts'
 import type { StrictJwt } from './strict-jwt.ts'
-import { digestText } from './token-cache.ts'
 
-/** A judgement, and the key it rests on when the token is genuine. */
+/** A judgement, and what it rests on when the token is genuine. */
 export interface Verdict {
   readonly result: AuthResult
   readonly keyId: string
+  /** `nbf` claim, seconds since the epoch; 0 without one. */
+  readonly notBeforeS: number
 }
 
 export interface VerifyOptions {
@@ -24,6 +25,7 @@ export interface VerifyOptions {
 /**
  * Verifies one well-formed token against its provider: algorithm, key, signature, then claims (RFC 7519 section 7.2).
  * Synchronous unless a key must be fetched or the signature is a slow one.
+ * @param digest of the token, from `tokenDigest`
  */
 export function verifyToken(
   token: StrictJwt,
@@ -34,7 +36,7 @@ export function verifyToken(
 ): Verdict | Promise<Verdict> {
   if (!provider.algorithms.includes(token.alg)) return refused('alg_not_allowed')
   const found = keys.find(token.kid, token.alg)
-  if (typeof found !== 'string') return verifyWith(token, digest, found, 0, provider, options)
+  if (typeof found !== 'string') return verifyWith(token, digest, found, provider, options)
   const fetching = keys.awaitMissing(found)
   if (fetching === undefined) return refused(found)
   if (!options.mayWait) return refused('overload')
@@ -42,28 +44,31 @@ export function verifyToken(
     const afterwards = keys.find(token.kid, token.alg)
     return typeof afterwards === 'string'
       ? refused(afterwards)
-      : verifyWith(token, digest, afterwards, 0, provider, options)
+      : verifyWith(token, digest, afterwards, provider, options)
   })
 }
 
-/** Tries the candidates from `index` on; goes on synchronously as long as the checks are synchronous. */
+/** Tries one candidate after the other; goes on synchronously as long as the checks are synchronous. */
 function verifyWith(
   token: StrictJwt,
   digest: string,
   candidates: readonly VerificationKey[],
-  index: number,
   provider: ProviderConfig,
   options: VerifyOptions,
 ): Verdict | Promise<Verdict> {
-  const key = candidates[index]
-  if (key === undefined) return refused('signature_invalid')
-  if (!options.mayWait && !isQuick(token.alg, key)) return refused('overload')
-  const judge = (valid: boolean): Verdict | Promise<Verdict> =>
-    valid
-      ? judged(token, digest, key, provider, options.now())
-      : verifyWith(token, digest, candidates, index + 1, provider, options)
-  const valid = verifySignature(token, key)
-  return typeof valid === 'boolean' ? judge(valid) : valid.then(judge)
+  for (let i = 0; i < candidates.length; i++) {
+    const key = candidates[i] as VerificationKey
+    if (!options.mayWait && !isQuick(token.alg, key)) return refused('overload')
+    const valid = verifySignature(token, key)
+    if (valid === true) return judged(token, digest, key, provider, options.now())
+    if (valid === false) continue
+    return valid.then((late) =>
+      late
+        ? judged(token, digest, key, provider, options.now())
+        : verifyWith(token, digest, candidates.slice(i + 1), provider, options),
+    )
+  }
+  return refused('signature_invalid')
 }
 
 function judged(
@@ -73,11 +78,16 @@ function judged(
   provider: ProviderConfig,
   nowMs: number,
 ): Verdict {
-  const identity = judgeClaims(token, digestText(digest), provider, nowMs / 1000)
+  const identity = judgeClaims(token, digest, provider, nowMs / 1000)
   if (typeof identity === 'string') return refused(identity)
-  return { result: Object.freeze({ ok: true, identity }), keyId: key.id }
+  const nbf = token.payload['nbf']
+  return {
+    result: Object.freeze({ ok: true, identity }),
+    keyId: key.id,
+    notBeforeS: typeof nbf === 'number' ? nbf : 0,
+  }
 }
 
 function refused(reason: DenyReason): Verdict {
-  return { result: denied(reason), keyId: '' }
+  return { result: denied(reason), keyId: '', notBeforeS: 0 }
 }

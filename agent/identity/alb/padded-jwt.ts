@@ -1,7 +1,8 @@
+import { canonicalBytes } from '../base64url.ts'
 import { decodeStrictObject } from '../strict-json.ts'
 import type { JsonObject } from '../plain-json.ts'
 import { denied, type Denied } from '../reasons.ts'
-import { canonicalBytes, REFUSED_PARAMETERS } from '../strict-jwt.ts'
+import { REFUSED_PARAMETERS } from '../strict-jwt.ts'
 
 /** A token of a load balancer whose form is beyond doubt. Nothing in it is proven yet. */
 export interface PaddedJwt {

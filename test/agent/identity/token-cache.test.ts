@@ -7,10 +7,10 @@ import {
   cacheKeyPrefix,
   cacheLimits,
   TokenCache,
-  digestText,
-  tokenDigest,
   type LiveKeys,
+  type Verified,
 } from '../../../agent/identity/token-cache.ts'
+import { digestText, tokenDigest } from '../../../agent/identity/token-digest.ts'
 import { FakeClock, provider } from './support/provider.ts'
 
 const corp = provider('https://idp.example')
@@ -20,20 +20,16 @@ let live: Set<string>
 let generation: number
 let keys: LiveKeys
 
-function verified(
-  expiresInS: number,
-  claims: Record<string, unknown> = {},
-): { result: Authenticated; keyId: string; tokenLength: number; keys: LiveKeys } {
+function verified(expiresInS: number, notBeforeS = 0): Verified & { result: Authenticated } {
   const identity = identityOf({
     provider: 'corp',
     method: 'jwt',
     issuer: corp.issuer,
     subject: 'a',
     digest: 'digest',
-    claims,
     expiresAt: clock.seconds + expiresInS,
   })
-  return { result: { ok: true, identity }, keyId: 'key-1', tokenLength: 1000, keys }
+  return { result: { ok: true, identity }, keyId: 'key-1', tokenLength: 1000, notBeforeS, keys }
 }
 
 function get(key = 'k') {
@@ -93,7 +89,7 @@ describe('a verified token', () => {
   })
 
   it('is not used before its nbf minus skew when the clock went back a little', () => {
-    cache.put('k', verified(600, { nbf: clock.seconds + 60 }), corp.clockSkewS, clock.now())
+    cache.put('k', verified(600, clock.seconds + 60), corp.clockSkewS, clock.now())
     expect(get()).toMatchObject({ ok: true })
     clock.advance(-10)
     expect(get()).toBeUndefined()
