@@ -2,8 +2,10 @@ import fc from 'fast-check'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask } from './support/evidence.ts'
+import { build, oddTokens } from './support/odd-tokens.ts'
 import { outcome, setUp, type Setup } from './support/setup.ts'
-import { signToken, testKey } from './support/tokens.ts'
+import { brokenRules, STRICTNESS } from './support/strictness.ts'
+import { signToken, testKey, type TestKey } from './support/tokens.ts'
 
 const keys = ['RS256', 'PS256', 'ES256', 'EdDSA'].map((alg) => testKey(alg))
 const stranger = testKey('RS256')
@@ -92,6 +94,94 @@ describe('against jose.jwtVerify', () => {
       { numRuns: 1000 },
     )
   })
+})
+
+describe('odd tokens of every algorithm', () => {
+  // A long run: IDENTITY_FUZZ_RUNS=1000000 npx vitest run --project unit test/agent/identity/against-jose.test.ts
+  // A failure prints its seed, which IDENTITY_FUZZ_SEED takes.
+  const runs = Number(process.env['IDENTITY_FUZZ_RUNS'] ?? 2000)
+  const seed = process.env['IDENTITY_FUZZ_SEED']
+  const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+  const ALGORITHMS = [RSA, ['ES256'], ['ES384'], ['ES512'], ['EdDSA', 'Ed25519']]
+  // Published without alg: the token chooses among what the key can do.
+  const signers = ALGORITHMS.map(([alg = '']) => withoutAlg(testKey(alg)))
+  const strangers = ALGORITHMS.map(([alg = '']) => testKey(alg))
+  const jwks = createLocalJWKSet({ keys: signers.map(({ jwk }) => jwk) as never })
+  const SKEW_S = 60
+  let odd: Setup
+
+  beforeAll(async () => {
+    odd = await setUp(signers, { algorithms: ALGORITHMS.flat(), clockSkewS: SKEW_S })
+  })
+  afterAll(() => odd[Symbol.asyncDispose]())
+
+  it(
+    'what passes here passes jose with the same claims; what passes only jose breaks a rule of ours, and for that reason',
+    async () => {
+      const met = new Map<string, number>(STRICTNESS.flatMap(({ name, shared }) => (shared ? [] : [[name, 0]])))
+      const accepted = { byBoth: 0, byJose: 0 }
+      const arbitrary = oddTokens(signers.length, odd.clock.seconds)
+      await fc.assert(
+        fc.asyncProperty(arbitrary, async (token) => {
+          const possible = ALGORITHMS[token.key] ?? []
+          const [signer, stranger] = [signers[token.key], strangers[token.key]]
+          const alg = possible[token.alg % possible.length]
+          if (signer === undefined || stranger === undefined || alg === undefined) throw new Error('no such key')
+          const sent = build(token, signer, alg, stranger, odd.claims())
+          const ours = await odd.check(sent)
+          // The Authorization field may hold more than one space before the token.
+          const its = await joseClaims(sent.replace(/^ +/, ''))
+          const broken = brokenRules(sent.replace(/^ +/, ''), odd.clock.seconds, SKEW_S)
+          if (ours.ok) {
+            expect(its).toBeDefined()
+            expect(broken).toEqual([])
+            expect(plain(ours.identity.claims)).toEqual(plain(its))
+            accepted.byBoth++
+          } else if (its !== undefined) {
+            expect(broken.map(({ reason }) => reason)).toContain(ours.reason)
+            accepted.byJose++
+            for (const { name } of broken) met.set(name, (met.get(name) ?? 0) + 1)
+          }
+          // Seen before or not, it is judged alike.
+          expect(await outcome(odd.check(sent))).toBe(ours.ok ? 'ok' : ours.reason)
+        }),
+        { numRuns: runs, ...(seed !== undefined && { seed: Number(seed) }) },
+      )
+      // Else it would have compared refusals with refusals.
+      expect(accepted.byBoth).toBeGreaterThan(runs / 20)
+      expect(accepted.byJose).toBeGreaterThan(runs / 20)
+      if (process.env['IDENTITY_FUZZ_RUNS'] !== undefined) console.info({ ...accepted, ...Object.fromEntries(met) })
+      expect([...met].filter(([, count]) => count === 0)).toEqual([])
+    },
+    Math.max(60_000, runs * 20),
+  )
+
+  async function joseClaims(token: string): Promise<unknown> {
+    try {
+      const { payload } = await jwtVerify(token, jwks, {
+        issuer: odd.server.issuer,
+        audience: 'orders-api',
+        clockTolerance: SKEW_S,
+        currentDate: new Date(odd.clock.ms),
+        algorithms: ALGORITHMS.flat(),
+      })
+      return payload
+    } catch {
+      return undefined
+    }
+  }
+
+  function withoutAlg(key: TestKey): TestKey {
+    const { alg: _alg, ...jwk } = key.jwk
+    return { ...key, jwk }
+  }
+
+  /** Without a key `__proto__`, which claims never have here. */
+  function plain(claims: unknown): unknown {
+    return JSON.parse(JSON.stringify(claims), function (this: object, key, value: unknown) {
+      return key === '__proto__' ? undefined : value
+    })
+  }
 })
 
 describe('whatever is sent', () => {
