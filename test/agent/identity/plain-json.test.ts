@@ -30,3 +30,19 @@ describe('freezeJson', () => {
     expect(atPath(value, ['list', 'length'])).toBeUndefined()
   })
 })
+
+describe('atPath', () => {
+  it('finds in JSON just parsed what the object itself names, and nothing below __proto__', () => {
+    const value = JSON.parse('{"a":{"b":1},"__proto__":{"c":2},"list":[{"d":3}]}') as JsonObject
+    expect(atPath(value, ['a', 'b'])).toBe(1)
+    for (const path of [
+      ['constructor'],
+      ['a', 'toString'],
+      ['__proto__'],
+      ['__proto__', 'c'],
+      ['list', '0'],
+      ['list', 'length'],
+    ])
+      expect(atPath(value, path)).toBeUndefined()
+  })
+})
