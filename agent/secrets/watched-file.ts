@@ -99,7 +99,6 @@ export class WatchedFile<T> {
       await this.#read()
       reason = this.#parseError
     } catch (error) {
-      this.#seen = ''
       const code = (error as NodeJS.ErrnoException).code
       reason = error instanceof FileProblem ? error.message : `cannot be read (${code ?? 'unknown error'})`
     }
