@@ -357,6 +357,29 @@ describe('who is allowed', () => {
   })
 })
 
+it('a certificate that was refused is judged anew when caFile has changed, and the other way round', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+  const caFile = join(tempFolder(), 'ca.pem')
+  writeFileSync(caFile, (await certificateAuthority('O=Other,CN=Other CA')).cert)
+  const scheme = schemeOf({ ...WORKLOADS, caFile })
+  onTestFinished(() => scheme.close?.())
+  const { der } = await spiffe('spiffe://example.org/a')
+  scheme.start?.()
+  await vi.waitUntil(() => scheme.ready?.())
+  expect(subjectIn(ask(scheme, der))).toBe('client_cert_not_allowed')
+  for (const [content, expected] of [
+    [ca.cert, 'spiffe://example.org/a'],
+    [(await certificateAuthority('O=Third,CN=Third CA')).cert, 'client_cert_not_allowed'],
+  ] as const) {
+    writeFileSync(caFile, content)
+    vi.advanceTimersByTime(10_000)
+    await vi.waitUntil(() => subjectIn(ask(scheme, der)) === expected, { timeout: 4000 })
+  }
+})
+
 describe('what is no certificate', () => {
   it.each([
     ['nothing', () => Buffer.alloc(0)],
