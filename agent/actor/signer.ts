@@ -21,7 +21,7 @@ export interface SignerOptions {
 }
 
 /**
- * Signs envelopes, about 50 microseconds each: in the dispatcher's thread, just before the call and again at each
+ * Signs envelopes, less than 0.1 ms each: in the dispatcher's thread, just before the call and again at each
  * retry, so that time spent in the outbox never counts against an envelope.
  */
 export class Signer {
