@@ -9,7 +9,7 @@ import type { ActorDispatchOptions } from './dispatch-options.ts'
 export interface OpenActors {
   readonly actors: Actors
   /** Ends the watch on the file of the secret. */
-  close(): void
+  readonly close: () => void
 }
 
 /**
@@ -33,7 +33,7 @@ export function dispatchOptionsOf({ signingKey, lifetime, searchAttributes }: Ac
 export async function openPseudonymKey(
   { keyId, secret }: NonNullable<ActorConfig['pseudonyms']>,
   log: Log,
-): Promise<{ readonly key: PseudonymKey; close(): void }> {
+): Promise<{ readonly key: PseudonymKey; readonly close: () => void }> {
   const source = new SecretSource(secret, log)
   await source.start()
   const key = new PseudonymKey(keyId, source)

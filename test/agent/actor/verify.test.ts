@@ -72,11 +72,15 @@ describe.each(['EdDSA', 'ES256'] as const)('an envelope signed with %s', (alg) =
     const { signer, verify } = await setUp(alg)
     const envelope = signer.sign(subjectOf())
     await fc.assert(
-      fc.asyncProperty(fc.nat(envelope.length - 1), fc.constantFrom(...'ABab01-_'), async (at, character) => {
-        fc.pre(envelope[at] !== character)
-        const changed = envelope.slice(0, at) + character + envelope.slice(at + 1)
-        expect((await verify(changed)).ok).toBe(false)
-      }),
+      fc.asyncProperty(
+        fc.nat(envelope.length - 1),
+        fc.constantFrom('A', 'B', 'a', 'b', '0', '1', '-', '_'),
+        async (at, character) => {
+          fc.pre(envelope[at] !== character)
+          const changed = envelope.slice(0, at) + character + envelope.slice(at + 1)
+          expect((await verify(changed)).ok).toBe(false)
+        },
+      ),
     )
   })
 })
