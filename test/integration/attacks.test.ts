@@ -1,0 +1,251 @@
+import { type ClientHttp2Session, connect as connectH2 } from 'node:http2'
+import { connect as connectTls } from 'node:tls'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reasons } from '../../agent/identity/reasons.ts'
+import { attackList, keys } from '../agent/identity/support/attack-list.ts'
+import { type JwksServer, startJwksServer } from '../agent/identity/support/jwks-server.ts'
+import { signToken } from '../agent/identity/support/tokens.ts'
+import { type Edge, HAPROXY_VERSIONS, NO_TEMPORAL, startEdge } from '../support/edge.ts'
+
+interface Answer {
+  readonly status: number
+  readonly challenge: string | undefined
+  readonly reason: string | undefined
+  /** Identity headers that reached the server behind; undefined when none was asked. */
+  readonly subject: string | undefined
+}
+
+/** 400 until 3.0, 431 since (RFC 6585 section 5): HAProxy's buffer is full. */
+const TOO_LARGE = -1
+
+/** What HAProxy itself makes of some attacks, before anybody is asked. */
+const BY_HAPROXY: Readonly<Record<string, number>> = {
+  // RFC 9110 section 5.5: NUL is no part of a field value.
+  'E10 NUL': 400,
+  // Larger than HAProxy's buffer for headers.
+  'E13 1 MB': TOO_LARGE,
+  'C18 sub of 200 KB': TOO_LARGE,
+  'C22 100 000 claims': TOO_LARGE,
+  // RFC 9110 section 5.5: white space behind a value is no part of it, so this is the honest token.
+  'E2 a tab behind': 200,
+}
+
+/** Where the first answer of a connection ends (RFC 9112 section 6); -1 while it is not all there. */
+function endOfAnswer(text: string): number {
+  const body = text.indexOf('\r\n\r\n') + 4
+  if (body < 4) return -1
+  const head = text.slice(0, body)
+  if (/^transfer-encoding: chunked/im.test(head)) {
+    const last = text.indexOf('\r\n0\r\n\r\n', body - 2)
+    return last < 0 ? -1 : last + 7
+  }
+  const end = body + Number(/^content-length: (\d+)/im.exec(head)?.[1])
+  return text.length >= end ? end : -1
+}
+
+describe.each(HAPROXY_VERSIONS)('attacks through HAProxy %s', (version) => {
+  let issuer: JwksServer
+  let evil: JwksServer
+  let edge: Edge
+
+  beforeAll(async () => {
+    issuer = await startJwksServer()
+    issuer.publish([keys.rsa.jwk, keys.ec.jwk, keys.ed.jwk])
+    evil = await startJwksServer()
+    evil.publish([keys.foreign.jwk])
+    edge = await startEdge(version, {
+      temporalAddress: NO_TEMPORAL,
+      worker: false,
+      env: { OIDC_ISSUER: issuer.issuer },
+    })
+  })
+  afterAll(async () => {
+    await edge?.stop()
+    await issuer?.[Symbol.asyncDispose]()
+    await evil?.[Symbol.asyncDispose]()
+  })
+
+  const seconds = (): number => Math.floor(Date.now() / 1000)
+  const claims = (changes: object = {}): Record<string, unknown> => ({
+    iss: issuer.issuer,
+    sub: 'mallory',
+    aud: 'orders-api',
+    iat: seconds(),
+    exp: seconds() + 600,
+    ...changes,
+  })
+
+  /** Sends the bytes as they are: clients of Node refuse what attackers do not. */
+  function raw(lines: readonly string[]): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const socket = connectTls({ host: '127.0.0.1', port: edge.edge.https, servername: 'localhost', ca: edge.ca })
+      let text = ''
+      socket.setTimeout(15_000, () => socket.destroy(new Error('no answer within 15 s')))
+      socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+      // HAProxy may close while a request that is too large is still being sent.
+      socket.on('error', (error: NodeJS.ErrnoException) => (text === '' ? reject(error) : resolve(read(text))))
+      socket.on('close', () => resolve(read(text)))
+      const request = ['GET /api/usage HTTP/1.1', 'host: localhost', 'connection: close', ...lines, '', '']
+      socket.write(Buffer.from(request.join('\r\n'), 'latin1'))
+    })
+  }
+
+  function read(text: string): Answer {
+    return {
+      status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0),
+      challenge: /^www-authenticate: (.*)\r$/im.exec(text)?.[1],
+      reason: /"reason":"([a-z_]+)"/.exec(text)?.[1],
+      subject: /"x-identity-subject":"([^"]*)"/.exec(text)?.[1],
+    }
+  }
+
+  it('each end in their reason and its status, and reach no server', async () => {
+    const attacks = attackList({ issuer: issuer.issuer, evil: evil.issuer, seconds, claims })
+    const seen: string[] = []
+    const expected: string[] = []
+    for (const [id, what, token, reason] of attacks) {
+      const name = `${id} ${what}`
+      const { status, reason: given, challenge, subject } = await raw([`authorization: Bearer ${token()}`])
+      const byHaproxy = BY_HAPROXY[name] === TOO_LARGE ? (version === '3.2' ? 431 : 400) : BY_HAPROXY[name]
+      seen.push(
+        `${name}: ${status} ${byHaproxy === undefined ? given : ''} ${byHaproxy === 200 ? '' : (subject ?? '')}`,
+      )
+      expected.push(`${name}: ${byHaproxy ?? reasons[reason].status} ${byHaproxy === undefined ? reason : ''} `)
+      if (status === 401) expect(challenge, name).toMatch(/^Bearer realm="haproxy-temporal", error="invalid_token"/)
+      if (byHaproxy === undefined) expect(challenge ?? '', name).not.toContain('mallory')
+    }
+    expect(seen).toEqual(expected)
+  }, 120_000)
+
+  it('ask nothing of the attacker, and of the issuer one more time for all unknown keys', () => {
+    expect(evil.requests).toEqual([])
+    expect(issuer.requests).toEqual(['/.well-known/openid-configuration', '/jwks', '/jwks'])
+  })
+
+  it.each<[string, string[], number, string]>([
+    [
+      'T1 two Authorization headers',
+      ['authorization: Bearer x', 'authorization: Bearer y'],
+      400,
+      'multiple_credentials',
+    ],
+    ['T1 two of which one is empty', ['authorization:', 'authorization: Bearer y'], 400, 'multiple_credentials'],
+    ['T2 two joined by a comma', ['authorization: Bearer x, Bearer y'], 400, 'multiple_credentials'],
+    ['T5 a tab as separator', ['authorization: Bearer\tx'], 400, 'malformed_token'],
+    ['T6 the scheme alone', ['authorization: Bearer'], 400, 'malformed_token'],
+    ['T7 Basic', ['authorization: Basic dXNlcjpwYXNz'], 401, 'no_credentials'],
+    ['T7 nothing', [], 401, 'no_credentials'],
+    ['an empty header', ['authorization:'], 401, 'no_credentials'],
+    ['a folded header', ['authorization: Bearer', ' x'], 400, 'malformed_token'],
+  ])('%s', async (_what, lines, status, reason) => {
+    const answer = await raw(lines)
+    expect({ status: answer.status, reason: answer.reason }).toEqual({ status, reason })
+    if (status === 401) expect(answer.challenge).toBe('Bearer realm="haproxy-temporal"')
+  })
+
+  it('T4 the scheme counts in any case', async () => {
+    const token = signToken(keys.rsa, claims({ sub: 'alice' }))
+    for (const scheme of ['bearer', 'BEARER', 'bEaReR']) {
+      expect(await raw([`authorization: ${scheme} ${token}`])).toMatchObject({ status: 200, subject: 'alice' })
+    }
+  })
+
+  it('T8 no spelling of an identity header reaches the server', async () => {
+    const token = signToken(keys.rsa, claims({ sub: 'alice' }))
+    const spoofed = [
+      'X-Identity-Subject',
+      'X_Identity_Subject',
+      'x-identity_subject',
+      'X_IDENTITY-SUBJECT',
+      'X.Identity.Subject',
+    ]
+    const answer = await raw([`authorization: Bearer ${token}`, ...spoofed.map((name) => `${name}: admin`)])
+    expect(answer).toMatchObject({ status: 200, subject: 'alice' })
+  })
+
+  it('C27 more in claims than an answer can hold is refused, not cut', async () => {
+    const roles = Array.from({ length: 50 }, (_, i) => `${i}`.padStart(100, 'r'))
+    const answer = await raw([`authorization: Bearer ${signToken(keys.ec, claims({ sub: 'alice', roles }))}`])
+    expect([200, 503]).toContain(answer.status)
+    if (answer.status === 200) expect(answer.subject).toBe('alice')
+  })
+
+  /** One connection, many callers: what each request is told of its caller must be its own, or nothing. */
+  describe('identity never leaks between requests of one connection', () => {
+    const CALLERS = 300
+    /** Every third shows nothing, every seventh something invalid. */
+    const credentials = (): { token: string | undefined; expected: string }[] =>
+      Array.from({ length: CALLERS }, (_, i) => {
+        if (i % 3 === 0) return { token: undefined, expected: '401 no_credentials' }
+        if (i % 7 === 0)
+          return { token: signToken(keys.foreign, claims({ sub: `caller-${i}` })), expected: '401 signature_invalid' }
+        // Twice each, so that half of them come from the cache.
+        const sub = `caller-${i - (i % 2)}`
+        return { token: signToken(keys.ec, claims({ sub, jti: sub })), expected: `200 ${sub}` }
+      })
+
+    it('T11 under keep-alive', async () => {
+      const socket = connectTls({ host: '127.0.0.1', port: edge.edge.https, servername: 'localhost', ca: edge.ca })
+      let text = ''
+      let wake = (): void => {}
+      socket.on('data', (chunk: Buffer) => {
+        text += chunk.toString('latin1')
+        wake()
+      })
+      /** The next whole answer on the connection. */
+      const next = async (): Promise<Answer> => {
+        for (;;) {
+          const end = endOfAnswer(text)
+          if (end > 0) {
+            const answer = read(text.slice(0, end))
+            text = text.slice(end)
+            return answer
+          }
+          await new Promise<void>((resolve, reject) => {
+            wake = resolve
+            socket.once('close', () => reject(new Error('the connection was closed')))
+          })
+        }
+      }
+      const seen: string[] = []
+      const all = credentials()
+      for (const { token } of all) {
+        const authorization = token === undefined ? '' : `authorization: Bearer ${token}\r\n`
+        socket.write(`GET /api/usage HTTP/1.1\r\nhost: localhost\r\n${authorization}\r\n`)
+        const answer = await next()
+        seen.push(`${answer.status} ${answer.subject ?? answer.reason}`)
+      }
+      socket.destroy()
+      expect(seen).toEqual(all.map(({ expected }) => expected))
+    }, 60_000)
+
+    it('T11 under HTTP/2, all at once', async () => {
+      const session = connectH2(`https://localhost:${edge.edge.https}`, { ca: edge.ca })
+      const all = credentials()
+      // Streams of one connection at a time that HAProxy takes.
+      const seen: string[] = []
+      for (let from = 0; from < all.length; from += 50) {
+        seen.push(...(await Promise.all(all.slice(from, from + 50).map(({ token }) => overH2(session, token)))))
+      }
+      session.close()
+      expect(seen).toEqual(all.map(({ expected }) => expected))
+    }, 60_000)
+
+    function overH2(session: ClientHttp2Session, token: string | undefined): Promise<string> {
+      return new Promise((resolve, reject) => {
+        const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+        const stream = session.request({ ':path': '/api/usage', ...authorization })
+        let status = 0
+        let body = ''
+        stream.setEncoding('latin1')
+        stream.on('response', (headers) => (status = Number(headers[':status'])))
+        stream.on('data', (chunk: string) => (body += chunk))
+        stream.on('error', reject)
+        stream.on('end', () => {
+          const { subject, reason } = read(body)
+          resolve(`${status} ${subject ?? reason}`)
+        })
+      })
+    }
+  })
+})
