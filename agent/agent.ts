@@ -1,6 +1,7 @@
 import { createAgent } from 'node-spoe'
 import { dispatchOptionsOf, openActors } from './actor/open.ts'
 import { type AdminServer, startAdminServer } from './admin/server.ts'
+import { createAudit } from './audit/audit.ts'
 import { checkFallback, checkHandler } from './check.ts'
 import type { LoadedConfig } from './config/load.ts'
 import { DecisionCounters } from './counters.ts'
@@ -26,6 +27,8 @@ export interface RunningAgent {
    * delivered to Temporal is. Durable events that cannot stay in the outbox for the next start.
    */
   stop(): Promise<void>
+  /** Opens the file of audit records anew, after it was moved away. */
+  reopenAudit(): void
 }
 
 /**
@@ -39,6 +42,8 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
   const identity = identityOf(config, log)
   const { authenticator, revocations } = identity
   const { actors, close: closeActors } = await openActors(config.actor, log)
+  const clocks = { now: Date.now, monotonicMs: () => performance.now() }
+  const audit = config.audit === undefined ? undefined : createAudit(config.audit, { ...clocks, log })
   const { address, namespace, tls, apiKey } = config.temporal
   const dispatcher = createDispatcher({
     temporal: { address, namespace, apiKey, tls },
@@ -54,7 +59,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
     dpopNonce: () => identity.dpopNonce(),
     rateLimitKey: identity.rateLimitKey,
   }
-  const check = { ruleSet, authenticator, dispatcher, counters, actors, wording }
+  const check = { ruleSet, authenticator, dispatcher, counters, actors, wording, audit }
   const spop = createAgent({
     messages: {
       check: checkHandler(check),
@@ -71,6 +76,8 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
   let admin: AdminServer | undefined
   identity.start()
   try {
+    // Records need their key before the first request.
+    await audit?.start()
     await dispatcher.start()
     if (config.admin !== undefined) {
       admin = await startAdminServer(config.admin.listen, {
@@ -79,15 +86,17 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
         revocations,
         dispatcher,
         decisions: counters,
+        ...(audit !== undefined && { audit }),
       })
     }
     const addresses = await spop.listen(listenOptions(config.spop.listen))
     let stopping: Promise<void> | undefined
-    return { spop: addresses, admin: admin?.url, stop: () => (stopping ??= stop()) }
+    return { spop: addresses, admin: admin?.url, stop: () => (stopping ??= stop()), reopenAudit: () => audit?.reopen() }
   } catch (error) {
     await Promise.allSettled([spop.close(), dispatcher.drain(0), admin?.close()])
     identity.close()
     closeActors()
+    await audit?.close()
     throw error
   }
 
@@ -100,6 +109,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
       await dispatcher.drain(config.outbox.drain)
       identity.close()
       closeActors()
+      await audit?.close()
       await admin?.close()
     }
   }

@@ -1,5 +1,6 @@
 import { type AgentOptions, message, type MessageHandler, type Reply } from 'node-spoe'
 import type { Actors } from './actor/actors.ts'
+import type { AuditSink } from './audit/audit.ts'
 import type { DecisionCounters } from './counters.ts'
 import type { Command } from './dispatch/command.ts'
 import type { Dispatcher } from './dispatch/dispatcher.ts'
@@ -22,6 +23,8 @@ export interface CheckOptions {
   /** What events tell of callers. */
   readonly actors: Actors
   readonly wording: Wording
+  /** Takes a record of each decision; undefined where nobody wants them. */
+  readonly audit?: AuditSink | undefined
 }
 
 /**
@@ -56,7 +59,7 @@ export function checkHandler(options: CheckOptions, withBody = false): MessageHa
       }
       const decision = decide(options.ruleSet, options.authenticator, request, evidence)
       if (decision instanceof Promise)
-        return decision.then((later) => conclude(options, reply, request, later, started))
+        return decision.then((later) => conclude(options, reply, request, later, started, true))
       conclude(options, reply, request, decision, started)
       return undefined
     },
@@ -69,10 +72,15 @@ function conclude(
   request: RequestView,
   decision: Decision,
   started: number,
+  waited = false,
 ): void {
+  const durationS = (performance.now() - started) / 1000
   // The deadline has answered for us: HAProxy refused this request, so nothing may come of it.
-  if (reply.settled) return
-  options.counters.duration((performance.now() - started) / 1000)
+  if (reply.settled) {
+    record(options, request, refuse('timeout'), durationS, waited, undefined)
+    return
+  }
+  options.counters.duration(durationS)
   // A caller whose identity failed was not served by the rule, so the rule's own effects do not happen.
   const { rule } = decision
   const effective = rule !== undefined && (decision.allow || decision.reason === 'policy_denied')
@@ -81,9 +89,24 @@ function conclude(
   // An answer that does not fit becomes a refusal, which the fallback counts; nothing may come of that either.
   if (reply.overflows) return
   options.counters.decision(rule, decision.reason)
+  record(options, request, decision, durationS, waited, command)
   if (command === undefined || options.dispatcher.dispatch(command)) return
   reply.unsetVar('txn', 'event_id')
   reply.unsetVar('txn', 'workflow_id')
+}
+
+function record(
+  { audit }: CheckOptions,
+  request: RequestView,
+  decision: Decision,
+  durationS: number,
+  waited: boolean,
+  command: Command | undefined,
+): void {
+  if (audit === undefined) return
+  const cache = waited ? 'miss' : decision.identity === undefined ? undefined : 'hit'
+  const effect = command && { kind: command.kind, eventId: command.event.id, workflowId: command.workflowId }
+  audit.decision({ at: Date.now(), request, decision, cache, durationS, effect })
 }
 
 /** Sets the rule's variables; what is to happen behind the answer is only returned, because there may be no answer yet. */

@@ -33,6 +33,8 @@ export function serveCommand(): Command {
           `listening: SPOP on ${agent.spop.join(', ')}; admin on ${agent.admin ?? 'none'}`,
         )
       }
+      // What log rotation sends; without a handler it would end the process.
+      process.on('SIGHUP', () => agent?.reopenAudit())
       const signal = await signalled
       log.info({ signal }, 'stopping: health checks fail, what is in flight is answered, events are handed over')
       // A start that hangs is given up by a second signal.

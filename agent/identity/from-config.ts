@@ -35,8 +35,9 @@ export function identityOf(config: AgentConfig, log: Log): IdentityParts {
   const limitKey = rateLimitKey === undefined ? undefined : new SecretSource(rateLimitKey, log)
   const jwtProviders = providerConfigs(config)
   const verifiers = new Map<string, DpopVerifier>()
-  for (const { name, dpop } of jwtProviders) {
-    if (dpop === undefined || verifiers.has(name)) continue
+  for (const [name, settings] of Object.entries(providers)) {
+    const dpop = settings.kind === 'jwt' || settings.kind === 'introspection' ? settings.dpop : undefined
+    if (dpop === undefined) continue
     const options = { ...dpop, now, ...(nonceKey === undefined ? {} : { nonceSecret: nonceKey }) }
     verifiers.set(name, createDpopVerifier(options))
   }

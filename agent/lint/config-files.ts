@@ -20,6 +20,7 @@ export function configFiles({ config, document }: LoadedConfig): Problem[] {
     }
   }
   named.push(...filesIn(config.identity, ['identity']), ...filesIn(config.actor, ['actor']))
+  named.push(...filesIn(config.audit?.pseudonyms, ['audit', 'pseudonyms']))
   return named.flatMap(([path, file]) => {
     const why = file === undefined ? undefined : unreadable(file)
     return why === undefined ? [] : [document.atValue('CONFIG_FILE_MISSING', path, `cannot read ${file}: ${why}`)]

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { CHECK_ARGUMENTS } from '../../agent/evidence.ts'
@@ -37,6 +37,9 @@ it.each([
   'docs/configuration.md',
   'docs/how-it-works.md',
   'docs/design.md',
+  'docs/actor.md',
+  'docs/audit.md',
+  ...readdirSync(join(ROOT, 'docs/identity')).map((name) => `docs/identity/${name}`),
   'node-spoe/README.md',
 ])('every relative link of %s leads somewhere', (file) => {
   const text = readFileSync(join(ROOT, file), 'utf8')
