@@ -191,10 +191,10 @@ async function casesOf(alg: Alg, context: Context): Promise<Case[]> {
       unit: 'us',
       async measure() {
         // One that has never seen these tokens.
-        const { authenticator, close } = await startIdentity(issuer)
+        const parts = await startIdentity(issuer)
         settle()
-        const us = cpuMicros(TOKENS, (i) => authenticate(authenticator, tokens[i]?.request))
-        close()
+        const us = cpuMicros(TOKENS, (i) => authenticate(parts.authenticator, tokens[i]?.request))
+        parts.close()
         return us
       },
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { actorSchema } from './actor.ts'
+import { MIN_KEY_CHARACTERS } from '../identity/pseudonym.ts'
 import { isNetwork } from './address.ts'
 import { audit } from './audit.ts'
 import { duration, name, oneOrMore, refuse, secret, text, variable } from './fields.ts'
@@ -173,6 +174,13 @@ const listen = z.preprocess(
     }),
 )
 
+/** A secret that names are hashed with: with a short one they could be found by trying. */
+const keyedSecret = secret.superRefine((value, ctx) => {
+  if ('value' in value && value.value.length < MIN_KEY_CHARACTERS) {
+    refuse(ctx, 'CONFIG_INVALID', `expected at least ${MIN_KEY_CHARACTERS} characters`)
+  }
+})
+
 export const configSchema = z.strictObject({
   version: z.literal(1),
   spop: z.strictObject({
@@ -210,7 +218,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       providers: z.record(name, provider).default({}),
       // Without one no rlkey is given, and each process has nonces of its own.
-      rateLimitKey: secret.optional(),
+      rateLimitKey: keyedSecret.optional(),
       dpopNonceKey: secret.optional(),
       revocation: revocation.optional(),
     })

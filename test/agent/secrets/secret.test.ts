@@ -12,13 +12,16 @@ describe('a secret', () => {
   })
 
   it.each([
+    // oxlint-disable-next-line typescript/restrict-template-expressions -- the mistake that must not tell the secret
     ['a template', () => `${secret}`],
     ['String()', () => String(secret)],
     ['+', () => 'x' + (secret as unknown as string)],
     ['JSON', () => JSON.stringify({ deep: [{ secret }] })],
     ['console.log', () => inspect({ secret }, { showHidden: true, depth: 9, getters: true })],
     ['%s %o %O %j', () => format('%s %o %O %j', secret, secret, secret, secret)],
+    // oxlint-disable-next-line typescript/no-misused-spread -- the mistake that must not tell the secret
     ['its own keys', () => JSON.stringify([Object.entries(secret), Object.getOwnPropertyNames(secret), { ...secret }])],
+    // oxlint-disable-next-line typescript/restrict-template-expressions -- the mistake that must not tell the secret
     ['an error', () => new Error(`cannot use ${secret}`, { cause: secret }).stack ?? ''],
     ['an error with a cause, inspected', () => inspect(new Error('x', { cause: { secret } }))],
   ])('shows nothing of itself in %s', (_way, print) => {

@@ -246,7 +246,7 @@ function edits(nowS: number): fc.Arbitrary<Edit> {
   )
 }
 
-const CHARACTERS = [...'ABCwxyz019-_+/=., \t\n\0~!', '\x7f', '\xe9']
+const CHARACTERS = [...'ABCwxyz019-_+/=., \t\n\0~!'.split(''), '\x7f', '\xe9']
 
 /** What happens to a token after it was signed. */
 const change: fc.Arbitrary<(token: string) => string> = fc
