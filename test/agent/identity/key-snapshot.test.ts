@@ -50,7 +50,8 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const each of managers.splice(0)) each.close()
   await server[Symbol.asyncDispose]()
-  await rm(directory, { recursive: true })
+  // A file may still be on its way to the disk.
+  await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
 })
 
 describe('keysFile', () => {
