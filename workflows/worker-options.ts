@@ -1,5 +1,5 @@
 import type { WorkerOptions } from '@temporalio/worker'
-import type { ActorVerifier } from '../agent/actor/verifier.ts'
+import type { EnvelopeVerifier } from '../agent/actor/proof.ts'
 import { createActivities, type ActivityDependencies } from './activities/index.ts'
 import type { WorkflowBundle } from './bundle.ts'
 import { activityInterceptors } from './interceptors/activity.ts'
@@ -9,7 +9,7 @@ import { verifiedActor } from './interceptors/activity-actor.ts'
 export function workerParts(
   bundle: WorkflowBundle,
   dependencies?: ActivityDependencies,
-  verifier?: ActorVerifier,
+  verifier?: EnvelopeVerifier,
 ): Pick<WorkerOptions, 'workflowBundle' | 'activities' | 'interceptors'> {
   return {
     workflowBundle: bundle,

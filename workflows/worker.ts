@@ -1,5 +1,5 @@
 import { NativeConnection, Worker, type NativeConnectionOptions } from '@temporalio/worker'
-import type { ActorVerifier } from '../agent/actor/verifier.ts'
+import type { EnvelopeVerifier } from '../agent/actor/proof.ts'
 import type { ActivityDependencies } from './activities/index.ts'
 import { backoff, pause } from './backoff.ts'
 import { workflowBundle, type WorkflowBundle } from './bundle.ts'
@@ -23,7 +23,7 @@ export interface WorkerHostOptions {
   /** What the activities work with. */
   readonly activities?: ActivityDependencies
   /** Proves callers; without one, callers are as their headers say. The caller starts and closes it. */
-  readonly verifier?: ActorVerifier
+  readonly verifier?: EnvelopeVerifier
   /** How long running activities may go on after `stop`, in milliseconds. Default 10,000. */
   readonly shutdownGrace?: number
 }

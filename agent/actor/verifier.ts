@@ -1,6 +1,7 @@
 import type { Log } from '../identity/log.ts'
 import { openVerificationKeys, type VerificationKeys, type VerifyKeysConfig } from './verification-keys.ts'
-import { type EnvelopePlace, type EnvelopeResult, verifyEnvelope } from './verify.ts'
+import type { EnvelopePlace, EnvelopeResult, EnvelopeVerifier } from './proof.ts'
+import { verifyEnvelope } from './verify.ts'
 
 export interface ActorVerifierConfig {
   readonly verifyKeys: VerifyKeysConfig
@@ -9,7 +10,7 @@ export interface ActorVerifierConfig {
 }
 
 /** What a worker proves callers with. */
-export class ActorVerifier {
+export class ActorVerifier implements EnvelopeVerifier {
   readonly required: boolean
   readonly #keys: VerificationKeys
 

@@ -1,37 +1,9 @@
 import { isObject, type JsonObject } from '../identity/plain-json.ts'
 import { verifySignature } from '../identity/signature.ts'
 import { mediaType, parseStrict, type StrictJwt } from '../identity/strict-jwt.ts'
-import type { Actor } from '../messages.ts'
 import { actorOfClaims, ENVELOPE_ALGORITHMS, ENVELOPE_TYPE, ENVELOPE_VERSION, type EnvelopeClaims } from './envelope.ts'
+import type { EnvelopePlace, EnvelopeRefusal, EnvelopeResult } from './proof.ts'
 import type { VerificationKeys } from './verification-keys.ts'
-
-/**
- * Why an envelope proves nothing. `unknown_key` and `keys_unavailable` may pass when the worker gets its keys; the
- * others stay.
- */
-export type EnvelopeRefusal =
-  | 'missing'
-  | 'malformed'
-  | 'alg_not_allowed'
-  | 'unknown_key'
-  | 'keys_unavailable'
-  | 'bad_signature'
-  | 'other_namespace'
-  | 'other_workflow'
-  | 'expired'
-
-/** Where an envelope was found: everything in here comes from Temporal, not from whoever sent the envelope. */
-export interface EnvelopePlace {
-  readonly namespace: string
-  /** The workflow that does the work, and its parents: the envelope must be bound to one of them. */
-  readonly workflowIds: readonly string[]
-  /** Milliseconds since the epoch: when the workflow started, or handled the signal. */
-  readonly arrivedAt: number
-}
-
-export type EnvelopeResult =
-  | { readonly ok: true; readonly actor: Actor }
-  | { readonly ok: false; readonly reason: EnvelopeRefusal }
 
 /** Milliseconds by which the clocks of the agent and of Temporal may differ. */
 const LEEWAY_MS = 60_000

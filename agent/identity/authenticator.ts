@@ -32,6 +32,8 @@ export interface Authenticator {
   start(): void
   /** Whether every provider that is `required` has usable keys. */
   ready(): boolean
+  /** Whether one of the providers is away, seen from us and not from a credential: what `failOpen` asks. */
+  isAway(requirement: Requirement): boolean
   /** Seconds until the next attempt to fetch keys that are missing: what a refused client may be told to wait. */
   retryAfterS(): number
   status(): ProviderStatus[]
@@ -121,6 +123,10 @@ class Authentication implements Authenticator {
     return this.#jwt.ready() && [...this.#schemes.values()].every((scheme) => scheme.ready?.() ?? true)
   }
 
+  isAway({ providers }: Requirement): boolean {
+    return providers.some((name) => this.#jwt.isAway(name) || this.#schemes.get(name)?.isAway?.() === true)
+  }
+
   retryAfterS(): number {
     return this.#jwt.retryAfterS()
   }
@@ -135,7 +141,15 @@ class Authentication implements Authenticator {
   }
 
   #planOf({ mode, providers }: Requirement): Plan {
-    if (mode === 'all') return new AllPlan(providers.map((name) => this.#anyOf([name])))
+    if (mode === 'all') {
+      const places = providers.flatMap((name) => this.#locationsOf(name))
+      // One credential would prove both.
+      if (new Set(places).size < places.length) {
+        this.#log.error({ providers }, '"all" of providers that look at the same place: nobody can be proven')
+        return { authenticate: (evidence) => this.#conclusion.of(0, denied('internal_error'), evidence) }
+      }
+      return new AllPlan(providers.map((name) => this.#anyOf([name])))
+    }
     return this.#anyOf(providers)
   }
 
@@ -146,7 +160,7 @@ class Authentication implements Authenticator {
     for (const name of names) {
       const scheme = this.#schemes.get(name)
       const judge = scheme === undefined ? undefined : this.#concluding(scheme)
-      for (const location of scheme?.locations ?? this.#jwtLocations.get(name) ?? []) {
+      for (const location of this.#locationsOf(name)) {
         const here = places.get(location) ?? []
         places.set(location, here)
         if (judge !== undefined) here.push(() => judge)
@@ -159,6 +173,10 @@ class Authentication implements Authenticator {
     }
     const plans = [...places].map(([location, here]): PlacePlan => ({ location, judges: here.map((make) => make()) }))
     return new AnyPlan(plans, this.#conclusion)
+  }
+
+  #locationsOf(name: string): readonly CredentialLocation[] {
+    return this.#schemes.get(name)?.locations ?? this.#jwtLocations.get(name) ?? []
   }
 
   /** Its judgements, made final. */

@@ -75,6 +75,11 @@ export class JwtEngine {
     return this.#trusts().every(({ config, keys }) => !config.required || keys.usable())
   }
 
+  /** Whether a provider has no usable keys for one of its issuers, so that nobody could prove anything to it. */
+  isAway(name: string): boolean {
+    return this.#providers.get(name)?.trusts.some(({ keys }) => !keys.usable()) ?? false
+  }
+
   /** Seconds until keys that are missing are fetched again; 1 when none are. */
   retryAfterS(): number {
     const missing = this.#trusts().filter(({ keys }) => !keys.usable())
@@ -99,10 +104,13 @@ export class JwtEngine {
     cache.observe(nowMs)
     const digest = tokenDigest(token)
     let key = ''
-    for (const provider of providers) {
+    for (let i = 0; i < providers.length; i++) {
+      const provider = providers[i] as Provider
       key = cacheKey(provider.cachePrefix, digest)
       const known = cache.get(key, nowMs)
-      if (known !== undefined) return conclusion.of(provider.row, known, evidence)
+      if (known !== undefined && (i === 0 || isTheirs(known, providers, i))) {
+        return conclusion.of(provider.row, known, evidence)
+      }
     }
     return this.#verify(token, digest, key, evidence, providers, nowMs)
   }
@@ -153,6 +161,16 @@ export class JwtEngine {
     else cache.putDenied(key, result, keys, nowMs)
     return result
   }
+}
+
+/**
+ * Whether what a later provider remembers may count: of two providers with one issuer the first judges, also when only the
+ * second has seen the token yet. A refusal does not tell its issuer, so it is judged anew.
+ */
+function isTheirs(known: AuthResult, providers: readonly Provider[], index: number): boolean {
+  if (!known.ok) return false
+  const { issuer } = known.identity
+  return !providers.slice(0, index).some(({ trusts }) => trusts.some(({ config }) => config.issuer === issuer))
 }
 
 /** By the unverified issuer: a comparison with configured ones, so nothing the token says is ever fetched. */

@@ -111,8 +111,10 @@ function authorizationReader(scheme: string): CredentialLocation['read'] {
 function headerReader(name: string, prefix: string): CredentialLocation['read'] {
   return ({ headers }) => {
     const field = headers.get(name)
-    if (field === undefined || field.value === '') return undefined
+    if (field === undefined) return undefined
+    // Before its value: of two fields only the last one is seen, and that one may be empty.
     if (field.count > 1) return denied('multiple_credentials')
+    if (field.value === '') return undefined
     if (!field.value.startsWith(prefix)) return undefined
     if (field.value.length - prefix.length > MAX_CREDENTIAL_BYTES) return denied('token_too_large')
     return field.value.slice(prefix.length)
@@ -126,7 +128,9 @@ function headerReader(name: string, prefix: string): CredentialLocation['read'] 
 function cookieReader(name: string): CredentialLocation['read'] {
   return ({ headers }) => {
     const field = headers.get('cookie')
-    if (field === undefined || field.value === '') return undefined
+    if (field === undefined) return undefined
+    // HAProxy shows the last of several Cookie fields only: another one may hold the cookie too.
+    if (field.count > 1) return denied('multiple_credentials')
     let found: string | undefined
     for (const part of field.value.split(';')) {
       const equals = part.indexOf('=')
@@ -135,8 +139,6 @@ function cookieReader(name: string): CredentialLocation['read'] {
       found = part.slice(equals + 1).trim()
     }
     if (found === undefined || found === '') return undefined
-    // HAProxy shows the last of several Cookie fields only: another one may hold the name once more.
-    if (field.count > 1) return denied('multiple_credentials')
     return found.length > MAX_CREDENTIAL_BYTES ? denied('token_too_large') : found
   }
 }

@@ -46,6 +46,11 @@ export interface Scheme {
   start?(): void
   /** Whether it can judge credentials now; absent means always. */
   ready?(): boolean
+  /**
+   * Whether nobody at all could be proven now, because what it asks is down or its file was never read. Absent means never.
+   * What one credential meets is no outage: whoever sends it could bring that about.
+   */
+  isAway?(): boolean
   /** For `/status` and metrics, where it keeps keys. */
   status?(): ProviderStatus
   /** Ends timers, watches and requests under way. */

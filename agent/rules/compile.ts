@@ -89,6 +89,18 @@ class Compiler {
       return true
     }
     if (rule.identity === 'none') return true
+    const { require, optional, failOpen } = rule.identity
+    if (require.mode === 'all' && (optional || failOpen)) {
+      this.#refuse(
+        'CONFIG_CONFLICT',
+        [...path, 'identity'],
+        `"all" goes with neither "optional" nor "failOpen"`,
+        'One of the credentials would stand for the others.',
+      )
+    }
+    if (require.mode === 'all' && new Set(require.providers).size < require.providers.length) {
+      this.#refuse('CONFIG_CONFLICT', [...path, 'identity', 'require'], '"all" names a provider twice')
+    }
     for (const name of rule.identity.require.providers) {
       if (this.#providers.includes(name)) continue
       const close = suggest(name, this.#providers)

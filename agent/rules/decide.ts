@@ -58,7 +58,8 @@ function decideFrom(
       }
       if (known.ok) identity = known.identity
       else if (!(caller.optional && ABSENT.has(known.reason))) {
-        if (caller.failOpen && UNAVAILABLE.has(known.reason)) return failOpen(rule, known.reason)
+        const away = caller.failOpen && UNAVAILABLE.has(known.reason) && authenticator.isAway(caller.requirement)
+        if (away) return failOpen(rule, known.reason)
         return deny(known.reason, reasons[known.reason].status, rule, undefined)
       }
     }

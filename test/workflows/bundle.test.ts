@@ -51,7 +51,8 @@ test(
   async () => {
     await withFolder(async (folder) => {
       const sources = join(folder, 'sources')
-      for (const part of ['workflows', 'agent/messages.ts', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
+      const shared = ['agent/messages.ts', 'agent/actor/proof.ts']
+      for (const part of ['workflows', ...shared, 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
         await cp(join(ROOT, part), join(sources, part), { recursive: true })
       }
       await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'))

@@ -1,7 +1,6 @@
 import { activityInfo, ApplicationFailure, log } from '@temporalio/activity'
 import type { ActivityExecuteInput, ActivityInterceptors } from '@temporalio/worker'
-import type { ActorVerifier } from '../../agent/actor/verifier.ts'
-import type { EnvelopeRefusal, EnvelopeResult } from '../../agent/actor/verify.ts'
+import type { EnvelopeRefusal, EnvelopeResult, EnvelopeVerifier } from '../../agent/actor/proof.ts'
 import { runAs } from './activity-actor.ts'
 import { readActor, readEnvelope, readOrigin } from './actor-header.ts'
 
@@ -16,7 +15,7 @@ const PASSING: ReadonlySet<EnvelopeRefusal> = new Set(['unknown_key', 'keys_unav
  * his envelope is verified first: a caller whose envelope is wrong is never shown, and where the verifier says `require`,
  * work for a caller who is not proven is not done.
  */
-export const activityInterceptors = (verifier?: ActorVerifier) => (): ActivityInterceptors => ({
+export const activityInterceptors = (verifier?: EnvelopeVerifier) => (): ActivityInterceptors => ({
   inbound: {
     async execute(input, next) {
       const stated = readActor(input.headers, (message) => log.warn(message))
@@ -36,7 +35,7 @@ export const activityInterceptors = (verifier?: ActorVerifier) => (): ActivityIn
 })
 
 /** Everything but the envelope itself is what Temporal and our workflow interceptor say. */
-async function prove({ headers }: ActivityExecuteInput, verifier: ActorVerifier): Promise<EnvelopeResult> {
+async function prove({ headers }: ActivityExecuteInput, verifier: EnvelopeVerifier): Promise<EnvelopeResult> {
   const envelope = readEnvelope(headers)
   if (envelope === undefined) return { ok: false, reason: 'missing' }
   const { namespace, workflowExecution, scheduledTimestampMs } = activityInfo()

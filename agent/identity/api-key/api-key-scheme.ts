@@ -98,6 +98,10 @@ class ApiKeyScheme implements Scheme {
     void this.#pepper?.start()
   }
 
+  isAway(): boolean {
+    return this.#keys.value === undefined
+  }
+
   ready(): boolean {
     const pepper = this.#pepper === undefined || this.#pepper.current !== undefined
     return !this.#settings.required || (this.#keys.value !== undefined && pepper)

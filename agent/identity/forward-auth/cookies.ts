@@ -28,7 +28,9 @@ export function sessionCookies(names: readonly string[]): CredentialLocation {
 function readerOf(names: ReadonlySet<string>): (evidence: Evidence) => string | Denied | undefined {
   return ({ headers }) => {
     const field = headers.get('cookie')
-    if (field === undefined || field.value === '') return undefined
+    if (field === undefined) return undefined
+    // HAProxy shows the last of several Cookie fields only: another one may hold the names too.
+    if (field.count > 1) return denied('multiple_credentials')
     const found = new Map<string, string>()
     for (const part of field.value.split(';')) {
       const equals = part.indexOf('=')
@@ -41,8 +43,6 @@ function readerOf(names: ReadonlySet<string>): (evidence: Evidence) => string | 
       if (value !== '') found.set(name, value)
     }
     if (found.size === 0) return undefined
-    // HAProxy shows the last of several Cookie fields only: another one may hold the names once more.
-    if (field.count > 1) return denied('multiple_credentials')
     const cookies = Array.from(found, ([name, value]) => `${name}=${value}`).join('; ')
     return cookies.length > MAX_COOKIE_BYTES ? denied('token_too_large') : cookies
   }

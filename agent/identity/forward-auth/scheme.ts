@@ -106,6 +106,10 @@ export class ForwardAuthScheme implements Scheme {
     void this.#ca?.start()
   }
 
+  isAway(): boolean {
+    return this.cache.isDown
+  }
+
   status(): ProviderStatus {
     const { counters, lastError } = this.cache
     const error = this.#ca?.lastError ?? lastError

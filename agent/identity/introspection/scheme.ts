@@ -9,7 +9,7 @@ import { type CredentialLocation, locationOf } from '../location.ts'
 import { denied } from '../reasons.ts'
 import { type Asked, RemoteCache, type Told } from '../remote/cache.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
-import { tokenDigest } from '../token-digest.ts'
+import { digestText, tokenDigest } from '../token-digest.ts'
 import { type AnswerRules, answerRules, judgeAnswer, judgeMoment } from './claims.ts'
 import { type ClientAuth, createClientAuth } from './client-auth.ts'
 import { DiscoveredEndpoint } from './endpoint.ts'
@@ -96,7 +96,7 @@ export class IntrospectionScheme implements Scheme {
   authenticate(token: string): AuthResult | Promise<AuthResult> {
     // Where nobody else looks at the place, the authenticator does not ask first whether the token is of our kind.
     if (!TOKEN.test(token) || !this.recognises(token)) return denied('malformed_token')
-    const digest = tokenDigest(token)
+    const digest = digestText(tokenDigest(token))
     const known = this.cache.fresh(digest)
     if (known !== undefined) return this.#atThisMoment(known)
     if (!this.#clientAuth.ready) return denied('secrets_unavailable')
@@ -110,6 +110,10 @@ export class IntrospectionScheme implements Scheme {
 
   ready(): boolean {
     return !this.#settings.required || (this.#clientAuth.ready && this.#url !== undefined)
+  }
+
+  isAway(): boolean {
+    return this.cache.isDown
   }
 
   status(): ProviderStatus {

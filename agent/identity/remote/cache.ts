@@ -168,13 +168,14 @@ export class RemoteCache<V> {
     this.counters.misses++
     const underWay = this.#pending.get(key)
     if (underWay !== undefined) return underWay
-    if (this.#closed.signal.aborted || this.#hasJustFailed(key)) return this.#without(key, 'unavailable')
+    if (this.#closed.signal.aborted || this.#hasJustFailed(key)) return this.#without(key)
     if (this.#pending.size >= this.#limits.maxPending) {
       this.counters.overload++
-      return this.#without(key, 'overload')
+      // Not even a stale answer: whoever makes us busy must not bring back what a question would refuse.
+      return 'overload'
     }
     const ticket = this.#breaker.admit()
-    if (ticket === undefined) return this.#without(key, 'unavailable')
+    if (ticket === undefined) return this.#without(key)
     const answer = this.#askOnce(key, ticket, question).finally(() => this.#pending.delete(key))
     this.#pending.set(key, answer)
     return answer
@@ -200,7 +201,7 @@ export class RemoteCache<V> {
       return { value: told.value, stale: false }
     } catch (error) {
       this.#fail(key, ticket, error)
-      return this.#without(key, 'unavailable')
+      return this.#without(key)
     }
   }
 
@@ -216,9 +217,9 @@ export class RemoteCache<V> {
   }
 
   /** The last answer where it may still serve, else why there is none. */
-  #without(key: string, why: 'unavailable' | 'overload'): Asked<V> {
+  #without(key: string): Asked<V> {
     const entry = this.#positive.get(key)
-    if (entry === undefined || this.#options.monotonicMs() >= entry.staleUntil) return why
+    if (entry === undefined || this.#options.monotonicMs() >= entry.staleUntil) return 'unavailable'
     this.counters.stale++
     return { value: entry.value, stale: true }
   }

@@ -39,8 +39,9 @@ export interface WebhookProtocol {
 /** A field of the request; undefined when it is absent or empty; a denial when there are two of it. */
 export function fieldOf(evidence: Evidence, name: string): string | Denied | undefined {
   const field = evidence.headers.get(name)
-  if (field === undefined || field.value === '') return undefined
-  return field.count > 1 ? denied('multiple_credentials') : field.value
+  if (field === undefined) return undefined
+  if (field.count > 1) return denied('multiple_credentials')
+  return field.value === '' ? undefined : field.value
 }
 
 /** Seconds or milliseconds since the epoch as senders write them: digits alone. */

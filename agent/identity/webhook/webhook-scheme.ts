@@ -78,7 +78,9 @@ class WebhookScheme implements Scheme {
     const made = this.#keys.find(delivery.signatures, delivery.before, body)
     if (made === undefined) return denied(this.#keys.complete ? 'signature_invalid' : 'secrets_unavailable')
     const fingerprint = createHash('sha256').update(made.bytes).digest('base64url')
-    const sight = this.#replays?.see(fingerprint, evidence.requestId)
+    // By what is signed: a sender that signs with two secrets sends two signatures, and one of them may be left out.
+    const signed = createHash('sha256').update(delivery.before, 'latin1').update(body).digest('base64url')
+    const sight = this.#replays?.see(signed, evidence.requestId)
     if (sight === 'seen') return denied('replayed')
     if (sight === 'full') return denied('overload')
     return this.#identity(credential, delivery, fingerprint)
@@ -116,6 +118,10 @@ class WebhookScheme implements Scheme {
 
   start(): void {
     this.#keys.start()
+  }
+
+  isAway(): boolean {
+    return this.#keys.usable === 0
   }
 
   ready(): boolean {

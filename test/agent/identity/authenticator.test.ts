@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createAuthenticator } from '../../../agent/identity/authenticator.ts'
 import { outcomeColumn, outcomes } from '../../../agent/identity/counters.ts'
 import { ask } from './support/evidence.ts'
-import { hang, text } from './support/jwks-server.ts'
+import { hang, startJwksServer, text } from './support/jwks-server.ts'
 import { memoryLog, provider, until } from './support/provider.ts'
 import { outcome, setUp, type Setup } from './support/setup.ts'
 import { signToken, testKey } from './support/tokens.ts'
@@ -259,5 +259,26 @@ describe('the attacks on key selection', () => {
     expect(await outcome(calm.check(signToken(key, calm.claims())))).toBe('ok')
     expect(new Set(await Promise.all(results.map(outcome)))).toEqual(new Set(['unknown_key']))
     expect(calm.server.requests.length - before).toBe(1)
+  })
+})
+
+describe('two providers with one issuer', () => {
+  it('are judged by the first, also when only the second has seen the token', async () => {
+    const key = testKey('ES256')
+    await using server = await startJwksServer()
+    server.publish([key.jwk])
+    const strict = provider(server.issuer, { name: 'strict', requiredScopes: ['admin'] })
+    const lax = provider(server.issuer, { name: 'lax' })
+    const auth = createAuthenticator([strict, lax], { log: memoryLog() })
+    auth.start()
+    await until(() => auth.ready())
+    const now = Math.floor(Date.now() / 1000)
+    const token = signToken(key, { iss: server.issuer, sub: 'a', aud: 'orders-api', iat: now, exp: now + 600 })
+    expect(await ask(auth, `Bearer ${token}`, 1, ['lax'])).toMatchObject({ ok: true, identity: { provider: 'lax' } })
+    expect(await ask(auth, `Bearer ${token}`, 1, ['strict', 'lax'])).toEqual({
+      ok: false,
+      reason: 'insufficient_scope',
+    })
+    auth.close()
   })
 })

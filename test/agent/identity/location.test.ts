@@ -63,6 +63,7 @@ describe('a credential in a cookie', () => {
 
   it('is refused when another Cookie field may hold a second one', () => {
     expect(cookie('session=a', 2)).toMatchObject({ reason: 'multiple_credentials' })
+    expect(cookie('a=b', 2)).toMatchObject({ reason: 'multiple_credentials' })
   })
 
   it('is refused when it is too large', () => {
@@ -106,6 +107,11 @@ describe('a credential in a header of its own', () => {
 
   it('is refused when the header comes twice', () => {
     const headers = new Map([['x-api-key', { value: 'ht_abc', count: 2 }]])
+    expect(location.read(evidenceOf({ headers }))).toMatchObject({ reason: 'multiple_credentials' })
+  })
+
+  it('is refused when the header comes twice, though the last one is empty', () => {
+    const headers = new Map([['x-api-key', { value: '', count: 2 }]])
     expect(location.read(evidenceOf({ headers }))).toMatchObject({ reason: 'multiple_credentials' })
   })
 

@@ -129,6 +129,14 @@ describe('all of several providers', () => {
   })
 })
 
+describe('all of providers that look at the same place', () => {
+  it('prove nobody, for one credential would stand for both', async () => {
+    const auth = setUp(schemeOf('one', [KEY]), schemeOf('other', [KEY]))
+    const evidence = evidenceOf({ headers: headersOf({ 'x-api-key': 'one' }) })
+    expect(await subjectOf(auth.authenticate(all('one', 'other'), evidence))).toBe('internal_error')
+  })
+})
+
 describe('a scheme with a defect', () => {
   it('denies, tells the place and nothing of the credential', () => {
     const log = memoryLog()

@@ -225,6 +225,19 @@ describe('a rule that fails open', () => {
     },
   )
 
+  it('stays shut while the provider is there: what one credential meets is no outage', () => {
+    const there = Object.assign(authenticatorOf({ ok: false, reason: 'introspection_unavailable' }), {
+      isAway: () => false,
+    })
+    const decision = decide(rulesOf(OPEN), there, requestOf('GET', '/open'), CREDENTIALS)
+    expect(decision).toMatchObject({ allow: false, reason: 'introspection_unavailable' })
+  })
+
+  it.each(['optional', 'failOpen'])('goes not together with all of several (%s)', (option) => {
+    const yaml = `rules:\n  - name: a\n    identity: { require: { all: [corp, other] }, ${option}: true }\n`
+    expect(() => rulesOf(yaml)).toThrow(/"all" goes with neither/)
+  })
+
   it('stays shut where the caller decides whether the rule matches', () => {
     const away: AuthResult = { ok: false, reason: 'keys_unavailable' }
     expect(decideSync(OPEN, 'GET', '/admin', away)).toMatchObject({ allow: false, reason: 'keys_unavailable' })

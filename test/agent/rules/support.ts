@@ -51,6 +51,7 @@ export function authenticatorOf(
     },
     start() {},
     ready: () => true,
+    isAway: () => true,
     status: () => [],
     close() {},
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Identity } from '../../../../agent/identity/identity.ts'
 import { hang } from '../support/jwks-server.ts'
@@ -21,6 +22,11 @@ async function identity(setup: Setup, token = 'opaque-1'): Promise<Identity> {
 }
 
 describe('the attack list', () => {
+  it('an identity is named by the digest of its token, by which it is revoked and bound', async () => {
+    const expected = createHash('sha256').update('opaque-1').digest('base64url')
+    expect((await identity(await start())).digest).toBe(expected)
+  })
+
   it('N1: active:false is inactive, and remembered for some seconds at most', async () => {
     const setup = await start()
     setup.reply(() => ({ body: { active: false } }))
