@@ -58,6 +58,7 @@ export async function startAgent({ config, document }: LoadedConfig, log: Logger
     retryAfterS: () => authenticator.retryAfterS(),
     dpopNonce: () => identity.dpopNonce(),
     rateLimitKey: identity.rateLimitKey,
+    resourceMetadata: identity.resourceMetadata,
   }
   const check = { ruleSet, authenticator, dispatcher, counters, actors, wording, audit }
   const spop = createAgent({

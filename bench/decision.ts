@@ -45,7 +45,13 @@ export const decision: Benchmark = {
       dispatcher,
       counters,
       actors: new Actors(),
-      wording: { realm: 'bench', retryAfterS: () => 1, dpopNonce: () => undefined, rateLimitKey: undefined },
+      wording: {
+        realm: 'bench',
+        retryAfterS: () => 1,
+        dpopNonce: () => undefined,
+        rateLimitKey: undefined,
+        resourceMetadata: () => undefined,
+      },
     })
     let allowed = false
     const reply = {

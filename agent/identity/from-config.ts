@@ -7,6 +7,7 @@ import type { Identity } from './identity.ts'
 import type { Log } from './log.ts'
 import { providerConfigs } from './provider-configs.ts'
 import { createRateLimitKey, PseudonymKey } from './pseudonym.ts'
+import type { Requirement } from './requirement.ts'
 import { Revocations } from './revocation/revocations.ts'
 import { createSchemes } from './schemes.ts'
 
@@ -18,6 +19,8 @@ export interface IdentityParts {
   readonly rateLimitKey: ((identity: Identity) => string | undefined) | undefined
   /** For `DPoP-Nonce`; undefined where no provider wants nonces. */
   dpopNonce(): string | undefined
+  /** URL of the protected resource metadata that the first provider of a requirement names (RFC 9728). */
+  readonly resourceMetadata: (requirement: Requirement) => string | undefined
   /** Begins fetching keys and reading files; never fails. */
   start(): void
   /** Whether callers can be judged. */
@@ -49,11 +52,15 @@ export function identityOf(config: AgentConfig, log: Log): IdentityParts {
       (identity, evidence) => checkBinding(identity, evidence, verifiers.get(identity.provider)),
     ],
   })
+  const metadata = new Map(
+    jwtProviders.flatMap(({ name, resourceMetadata: url }) => (url === undefined ? [] : [[name, url] as const])),
+  )
   const nonceGiver = [...verifiers.values()].find((verifier) => verifier.currentNonce() !== undefined)
   return {
     authenticator,
     revocations,
     rateLimitKey: limitKey === undefined ? undefined : createRateLimitKey(new PseudonymKey('k', limitKey)),
+    resourceMetadata: ({ providers: names }) => metadata.get(names.find((name) => metadata.has(name)) ?? ''),
     dpopNonce: () => nonceGiver?.currentNonce(),
     start() {
       authenticator.start()

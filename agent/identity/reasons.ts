@@ -330,6 +330,8 @@ export interface ChallengeOptions {
   readonly realm: string
   /** Scopes the rule requires, separated by spaces; told only with `insufficient_scope` and `no_credentials`. */
   readonly scope?: string
+  /** URL of the protected resource metadata (RFC 9728 section 5.1); told with every 401. */
+  readonly resourceMetadata?: string | undefined
 }
 
 /**
@@ -342,6 +344,9 @@ export function challenge(reason: DenyReason, options: ChallengeOptions): string
   const scheme = form === 'invalid_dpop_proof' || form === 'use_dpop_nonce' ? 'DPoP' : 'Bearer'
   let value = `${scheme} realm=${quoted(options.realm)}`
   if (form !== 'bare') value += `, error="${form}", error_description="${description}"`
+  if (options.resourceMetadata !== undefined && reasons[reason].status === 401) {
+    value += `, resource_metadata=${quoted(options.resourceMetadata)}`
+  }
   const scope = form === 'bare' || form === 'insufficient_scope' ? scopeValue(options.scope ?? '') : ''
   return scope === '' ? value : `${value}, scope="${scope}"`
 }

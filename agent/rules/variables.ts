@@ -1,6 +1,7 @@
 import type { Reply } from 'node-spoe'
 import type { Identity } from '../identity/identity.ts'
 import { challenge } from '../identity/reasons.ts'
+import type { Requirement } from '../identity/requirement.ts'
 import { isSafeText } from '../identity/claim-values.ts'
 import type { Expression, Facts } from './cel.ts'
 import type { Decision } from './decision.ts'
@@ -42,6 +43,8 @@ export type VariableValue = string | number | boolean
 export interface Wording {
   /** `realm` of challenges. */
   readonly realm: string
+  /** Where clients learn of the provider (RFC 9728); undefined where it says nothing. */
+  readonly resourceMetadata: (requirement: Requirement) => string | undefined
   /** Seconds after which a client refused with 503 may come again. */
   retryAfterS(): number
   /** For `DPoP-Nonce`. */
@@ -58,7 +61,7 @@ export function writeDecision(reply: Reply, decision: Decision, wording: Wording
   reply.setVar('txn', 'reason', decision.reason)
   if (!decision.allow) {
     reply.setVar('txn', 'status', decision.status)
-    const value = challengeOf(decision, wording.realm)
+    const value = challengeOf(decision, wording)
     if (value !== '') reply.setVar('txn', 'challenge', value)
     if (decision.status === 503 || decision.status === 429) {
       reply.setVar('txn', 'retry_after', decision.reason === 'keys_unavailable' ? wording.retryAfterS() : 1)
@@ -87,10 +90,11 @@ export function writeDecision(reply: Reply, decision: Decision, wording: Wording
   reply.setVar('txn', 'decision', decision.allow ? 'allow' : 'deny')
 }
 
-function challengeOf({ reason, rule }: Decision, realm: string): string {
+function challengeOf({ reason, rule }: Decision, { realm, resourceMetadata }: Wording): string {
   if (reason === 'ok' || reason === 'fail_open') return ''
   const scope = reason === 'insufficient_scope' ? rule?.scopes.join(' ') : undefined
-  return challenge(reason, scope === undefined ? { realm } : { realm, scope })
+  const metadata = rule?.caller === undefined ? undefined : resourceMetadata(rule.caller.requirement)
+  return challenge(reason, { realm, resourceMetadata: metadata, ...(scope !== undefined && { scope }) })
 }
 
 /**

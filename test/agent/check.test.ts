@@ -22,7 +22,13 @@ const RULES = `rules:
   - { name: metered, match: { path: "/api" }, identity: { require: corp }, workflow: { meter: usageMeter, key: identity.claims.account } }
 `
 
-const WORDING: Wording = { realm: 'test', retryAfterS: () => 7, dpopNonce: () => 'nonce', rateLimitKey: undefined }
+const WORDING: Wording = {
+  realm: 'test',
+  retryAfterS: () => 7,
+  dpopNonce: () => 'nonce',
+  rateLimitKey: undefined,
+  resourceMetadata: () => undefined,
+}
 
 /** The handler with a recording reply and dispatcher. */
 function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boolean } = {}) {

@@ -19,6 +19,15 @@ describe('reasons', () => {
     )
   })
 
+  it('tells where to learn of the provider (RFC 9728 section 5.1), with 401 only', () => {
+    const options = { realm: 'api', resourceMetadata: 'https://api.example.com/.well-known/oauth-protected-resource' }
+    expect(challenge('no_credentials', options)).toBe(
+      'Bearer realm="api", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"',
+    )
+    expect(challenge('expired', options)).toMatch(/error_description="[^"]+", resource_metadata="https:[^"]+"$/)
+    expect(challenge('insufficient_scope', options)).not.toContain('resource_metadata')
+  })
+
   it('never challenges when the failure is ours: an outage is no invalid token', () => {
     for (const reason of denyReasons.filter((name) => reasons[name].status >= 429)) {
       expect(challenge(reason, { realm: 'api' })).toBe('')
