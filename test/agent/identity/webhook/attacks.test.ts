@@ -321,6 +321,15 @@ describe('replays', () => {
     expect([reason(sent), reason(sent)]).toEqual(['ok', 'ok'])
   })
 
+  it('signed with two secrets, either signature alone is a replay of the delivery', () => {
+    const other = 'whsec_another_secret_of_the_sender'
+    const { reason } = webhookOf({ scheme: 'stripe', secrets: [SECRETS.stripe, other] })
+    const [first, second] = [send('stripe', BODY), send('stripe', BODY, { secret: other })]
+    const v1 = /v1=\w+/.exec(second.headers['stripe-signature'] ?? '')?.[0] ?? ''
+    const both = with_(first, { 'stripe-signature': `${first.headers['stripe-signature']},${v1}` })
+    expect([reason(both), reason(second), reason(first)]).toEqual(['ok', 'replayed', 'replayed'])
+  })
+
   it('signed twice, the second signature of a delivery is no new one', () => {
     const { reason } = webhookOf({ scheme: 'stripe', secrets: [SECRETS.stripe] })
     const sent = send('stripe', BODY)
