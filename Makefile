@@ -5,7 +5,7 @@ export ONCE JSON
 export NODE_COMPILE_CACHE := $(CURDIR)/.toolchain/tmp/compile-cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test check bench soak fuzz clean distclean
+.PHONY: help setup setup-test demo test check bench soak fuzz chaos clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,9 @@ soak: ## An agent under half load for long: does it keep its memory and answer e
 
 fuzz: ## Hostile frames and connections against node-spoe (FOR=60 seconds, SEED=1 to repeat a run)
 	@FOR=$(FOR) SEED=$(SEED) scripts/fuzz.sh $(ARGS)
+
+chaos: ## Faults at random under load: is an event lost, or doubled? (MINUTES=10, SEED=1 to repeat a run, HAPROXY_VERSION=3.2)
+	@MINUTES=$(MINUTES) SEED=$(SEED) HAPROXY_VERSION=$(HAPROXY_VERSION) scripts/chaos.sh $(ARGS)
 
 clean: ## Remove what runs and builds leave: .data, dist
 	@rm -rf .data dist node-spoe/dist coverage

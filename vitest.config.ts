@@ -12,6 +12,9 @@ export default defineConfig({
           include: ['test/{node-spoe,agent,workflows,bench}/**/*.test.ts'],
           setupFiles,
           pool: 'forks',
+          // Properties try thousands of cases, and the machine may do other things meanwhile: for what hangs only.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -24,6 +27,17 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          setupFiles,
+          pool: 'forks',
+          // It compares with what the machine does undisturbed: nothing else may run beside it.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
         },
       },
     ],

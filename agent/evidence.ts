@@ -8,6 +8,8 @@ import {
   NO_HEADERS,
 } from './identity/evidence.ts'
 import type { Needs } from './identity/scheme.ts'
+import type { ConnectionFact } from './rules/cel.ts'
+import type { RuleNeeds } from './rules/rule-set.ts'
 
 /** Arguments of the `check` message in spoe.conf that every configuration needs, by name. */
 export const CHECK_ARGUMENTS = {
@@ -25,12 +27,42 @@ export const CHECK_ARGUMENTS = {
 /** Those that some kinds of credentials need besides, and what HAProxy has to fetch for them. */
 const CERTIFICATE_FETCHES = { cert: 'ssl_c_der', cert_used: 'ssl_c_used', cert_verify: 'ssl_c_verify' } as const
 const BODY_FETCHES = { body: 'req.body', body_size: 'req.body_size' } as const
+/** And what rules read of a connection. */
+const CONNECTION_FETCHES = {
+  tlsVersion: ['tls_version', 'ssl_fc_protocol'],
+  sni: ['sni', 'ssl_fc_sni'],
+  alpn: ['alpn', 'ssl_fc_alpn'],
+} as const satisfies Record<ConnectionFact, readonly [argument: string, fetch: string]>
+const CONNECTION_TYPES = { tls_version: 'string', sni: 'string', alpn: 'string' } as const
 const EXTRA_TYPES: Readonly<Record<string, ArgType>> = {
   cert: 'bytes',
   cert_used: 'bool',
   cert_verify: 'int',
   body: 'bytes',
   body_size: 'int',
+}
+
+/** Arguments of the message `connect`, which asks about a connection. */
+export const CONNECT_ARGUMENTS = { id: 'string', src: 'ip', tls: 'bool' } as const
+
+/** What a configuration needs of HAProxy: for its providers, and for its rules. */
+export interface RequestNeeds extends Needs {
+  readonly connection: readonly ConnectionFact[]
+  /**
+   * Arguments without which a rule would be skipped that reads them, in silence: a request that comes without is refused.
+   * HAProxy sends an argument also where there is nothing to fetch.
+   */
+  readonly required: readonly string[]
+}
+
+export function requestNeeds(providers: Needs, rules: RuleNeeds): RequestNeeds {
+  const headers = [...new Set([...providers.headers, ...rules.headers])]
+  const required = [
+    ...rules.others,
+    ...rules.headers.flatMap(headerArguments),
+    ...rules.connection.map((fact) => CONNECTION_FETCHES[fact][0]),
+  ]
+  return { ...providers, headers, connection: rules.connection, required }
 }
 
 /** An argument that the configured providers need, and the fetch that gives it. */
@@ -47,7 +79,12 @@ export function headerArguments(header: string): readonly [value: string, count:
 }
 
 /** What spoe.conf has to send beside {@link CHECK_ARGUMENTS}; `body` in the message `check_body` only. */
-export function extraArguments(needs: Needs): { check: ExtraArgument[]; body: ExtraArgument[] } {
+export function extraArguments(needs: Needs & Partial<RequestNeeds>): {
+  check: ExtraArgument[]
+  body: ExtraArgument[]
+  /** Of the message `connect`. */
+  connect: ExtraArgument[]
+} {
   const typed = (fetches: Readonly<Record<string, string>>): ExtraArgument[] =>
     Object.entries(fetches).map(([name, fetch]) => ({ name, fetch, type: EXTRA_TYPES[name] ?? 'any' }))
   const fetched = (header: string): ExtraArgument[] => {
@@ -57,25 +94,41 @@ export function extraArguments(needs: Needs): { check: ExtraArgument[]; body: Ex
       { name: count, fetch: `req.fhdr_cnt(${header})`, type: 'int' },
     ]
   }
+  const client: ExtraArgument[] = (needs.connection ?? []).map((fact) => {
+    const [name, fetch] = CONNECTION_FETCHES[fact]
+    return { name, fetch, type: 'string' }
+  })
+  const certificate = needs.certificate ? typed(CERTIFICATE_FETCHES) : []
   return {
-    check: [...needs.headers.flatMap(fetched), ...(needs.certificate ? typed(CERTIFICATE_FETCHES) : [])],
+    check: [...needs.headers.flatMap(fetched), ...certificate, ...client],
+    connect: [...certificate, ...client],
     body: needs.body ? [...needs.bodyHeaders.flatMap(fetched), ...typed(BODY_FETCHES)] : [],
   }
 }
 
 type View = MessageView<Record<string, ArgType>>
 
-/** Reads the evidence of a message; `withBody` for `check_body`. */
+/** A message that asks for a decision. */
+export type Question = 'check' | 'check_body' | 'connect'
+
+/** Reads the evidence of a message. */
 export class EvidenceReader {
-  readonly args: Readonly<Record<string, ArgType>> & typeof CHECK_ARGUMENTS
+  readonly args: Readonly<Record<string, ArgType>>
   readonly #headers: readonly { header: string; value: string; count: string }[]
   readonly #body: boolean
+  readonly #isConnection: boolean
+  readonly #required: readonly string[]
 
-  constructor(needs: Needs, withBody: boolean) {
-    const { check, body } = extraArguments(needs)
-    const extra = [...check, ...(withBody ? body : [])]
+  constructor(needs: Needs & Partial<RequestNeeds>, question: Question) {
+    const { check, body, connect } = extraArguments(needs)
+    const withBody = question === 'check_body'
+    this.#isConnection = question === 'connect'
+    const extra = this.#isConnection ? connect : [...check, ...(withBody ? body : [])]
     const types = Object.fromEntries(extra.map(({ name, type }) => [name, type]))
-    this.args = { cert: 'bytes', cert_used: 'bool', cert_verify: 'int', ...types, ...CHECK_ARGUMENTS }
+    const always = this.#isConnection ? CONNECT_ARGUMENTS : CHECK_ARGUMENTS
+    // Declared whether or not they are needed: what is read must be, and old spoe.conf files may send more than is.
+    this.args = { ...CONNECTION_TYPES, cert: 'bytes', cert_used: 'bool', cert_verify: 'int', ...types, ...always }
+    this.#required = (needs.required ?? []).filter((name) => Object.hasOwn(this.args, name))
     const headers = withBody ? new Set([...needs.headers, ...needs.bodyHeaders]) : needs.headers
     this.#headers = [...headers].map((header) => {
       const [value, count] = headerArguments(header)
@@ -86,6 +139,11 @@ export class EvidenceReader {
 
   /** @throws {Error} spoe.conf does not send what rules or credentials cannot be judged without */
   read(view: View): Evidence {
+    for (const name of this.#required) {
+      if (view.type(name) !== undefined) continue
+      throw new Error(`spoe.conf does not send "${name}", which rules read: see "haproxy-temporal check"`)
+    }
+    if (this.#isConnection) return readConnection(view)
     const method = view.get('method') as string | undefined
     const authorization = view.get('auth') as string | undefined
     const count = view.get('auth_count') as number | undefined
@@ -101,6 +159,9 @@ export class EvidenceReader {
       query: (view.get('query') as string | undefined) ?? '',
       source: (view.get('src') as string | undefined) ?? '',
       tls: (view.get('tls') as boolean | undefined) ?? false,
+      tlsVersion: text(view, 'tls_version'),
+      sni: text(view, 'sni'),
+      alpn: text(view, 'alpn'),
       authorization,
       authorizationCount: Number(count ?? 0),
       headers: this.#headers.length === 0 ? NO_HEADERS : this.#readHeaders(view),
@@ -121,6 +182,31 @@ export class EvidenceReader {
     }
     return fields
   }
+}
+
+/** Of a connection there is no request yet. */
+function readConnection(view: View): Evidence {
+  return {
+    requestId: (view.get('id') as string | undefined) ?? fallbackId(),
+    method: '',
+    host: '',
+    path: '',
+    query: '',
+    source: text(view, 'src'),
+    tls: view.get('tls') === true,
+    tlsVersion: text(view, 'tls_version'),
+    sni: text(view, 'sni'),
+    alpn: text(view, 'alpn'),
+    authorization: undefined,
+    authorizationCount: 0,
+    headers: NO_HEADERS,
+    certificate: readCertificate(view),
+    body: undefined,
+  }
+}
+
+function text(view: View, name: string): string {
+  return (view.get(name) as string | undefined) ?? ''
 }
 
 /** `ssl_c_verify` is 0 without a certificate too: only `ssl_c_used` tells that there is one. */

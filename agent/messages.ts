@@ -98,6 +98,8 @@ export interface EdgeEvent {
   readonly actor: Actor
   /** What the rule's `set` computed. */
   readonly vars: Readonly<Record<string, string | number | boolean>>
+  /** What the rule's `workflow.data` computed; absent where it has none. */
+  readonly data?: Readonly<Record<string, string | number | boolean>>
 }
 
 /** Signal of the `auditTrail` workflow, one {@link EdgeEvent} each. */
@@ -117,11 +119,74 @@ export interface MeterRecord {
   readonly subject?: string
 }
 
-/** Metered requests of one key. Records may arrive again in another batch: the workflow deduplicates by record id. */
+/** Records that were stored together and always travel together, in their order. */
+export interface MeterChunk {
+  readonly id: string
+  /** How many of the batch's records are its. */
+  readonly records: number
+}
+
+/**
+ * Metered requests of one key. Chunks may arrive again in another batch, after a crash: the workflow deduplicates by
+ * chunk id, and by record id what HAProxy sent to two agents.
+ */
 export interface MeterBatch {
   readonly rule: string
   readonly key: string
   readonly records: readonly MeterRecord[]
+  /** One after the other they make up the records; absent in histories of releases that had none. */
+  readonly chunks?: readonly MeterChunk[]
+}
+
+/** Signal of window workflows, one {@link WindowSummary} each. */
+export const WINDOW_SIGNAL = 'window'
+
+/** What the requests of one key came to in one interval, as one agent saw their outcomes. */
+export interface WindowSummary {
+  /** `<rule>/<key>/<start>/<agent>`: the same window of the same agent always has the same id. */
+  readonly id: string
+  readonly rule: string
+  readonly key: string
+  /** Milliseconds since the epoch; `to` is not part of it. */
+  readonly from: number
+  readonly to: number
+  /** Which agent: several may see requests of one key. */
+  readonly agent: string
+  /**
+   * The summary is of requests whose events are beyond the budget of their rule, and of no others. In `begun` are also
+   * those that the rule refuses.
+   */
+  readonly overBudget?: boolean
+  /**
+   * Requests that were let through in the interval; absent in summaries that do not tell. HAProxy sends no outcome of what
+   * no server answered (503 and 504 of its own), so over several intervals they are what `requests` lacks of these.
+   */
+  readonly begun?: number
+  /** Requests whose outcome came in the interval. */
+  readonly requests: number
+  /** By class: `1xx` to `5xx`, and `none` where no response came. */
+  readonly statuses: Readonly<Record<string, number>>
+  /** Requests answered with 5xx, or not at all. */
+  readonly errors: number
+  /** Bytes of response bodies; 0 where HAProxy does not send them. */
+  readonly bytes: number
+  /** Milliseconds from the decision to the response; percentiles are upper bounds, exact to 4 %. */
+  readonly latencyMs: {
+    readonly count: number
+    readonly sum: number
+    readonly min: number
+    readonly max: number
+    readonly p50: number
+    readonly p90: number
+    readonly p99: number
+    readonly p999: number
+  }
+  /** Counts of the log-linear histogram behind the percentiles, by upper bound in milliseconds: they can be added up. */
+  readonly histogram: readonly (readonly [upToMs: number, count: number])[]
+  /** The same counts by server, for comparisons of versions: at most 64 servers, the rest under `(other)`. */
+  readonly servers: Readonly<
+    Record<string, { readonly requests: number; readonly errors: number; readonly latencyMsSum: number }>
+  >
 }
 
 /** First argument of an entity workflow (`usageMeter`, `auditTrail`); `state` is what continue-as-new hands over. */

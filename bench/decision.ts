@@ -1,20 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
-import type { MessageView, Reply } from 'node-spoe'
-import { Actors } from '../agent/actor/actors.ts'
-import { checkHandler } from '../agent/check.ts'
 import { parseConfig } from '../agent/config/load.ts'
-import type { CHECK_ARGUMENTS } from '../agent/evidence.ts'
-import { DecisionCounters } from '../agent/counters.ts'
 import { DEMO_AUDIENCE, startIdentityProvider } from '../agent/dev/identity-provider.ts'
 import { reservePort } from '../agent/dev/ports.ts'
 import { waitUntil } from '../agent/dev/process.ts'
 import { ROOT } from '../agent/dev/tools.ts'
-import type { Dispatcher } from '../agent/dispatch/dispatcher.ts'
 import { createAuthenticator } from '../agent/identity/authenticator.ts'
 import { providerConfigs } from '../agent/identity/provider-configs.ts'
 import { compileRules } from '../agent/rules/compile.ts'
+import { decider } from './deciding.ts'
 import { type Benchmark, cpuMicros, cpuMicrosAsync } from './harness.ts'
 
 const CALLS = 20_000
@@ -37,38 +32,7 @@ export const decision: Benchmark = {
     authenticator.start()
     await waitUntil('the keys', async () => authenticator.ready())
 
-    const dispatcher = { dispatch: () => true } as unknown as Dispatcher
-    const counters = new DecisionCounters(ruleSet.rules)
-    const handler = checkHandler({
-      ruleSet,
-      authenticator,
-      dispatcher,
-      counters,
-      actors: new Actors(),
-      wording: {
-        realm: 'bench',
-        retryAfterS: () => 1,
-        dpopNonce: () => undefined,
-        rateLimitKey: undefined,
-        resourceMetadata: () => undefined,
-      },
-    })
-    let allowed = false
-    const reply = {
-      settled: false,
-      setVar(_: string, name: string, value: unknown) {
-        if (name === 'decision') allowed = value === 'allow'
-      },
-    } as unknown as Reply
-    const decide = (path: string, token?: string): void => {
-      const auth = token === undefined ? undefined : `Bearer ${token}`
-      const args = { id: '6B000000-x', method: 'GET', host: 'a', path, query: '', src: '192.0.2.1', tls: true, auth }
-      const facts: Record<string, unknown> = { ...args, auth_count: auth === undefined ? 0 : 1 }
-      const view = { get: (name: string) => facts[name] } as unknown as MessageView<typeof CHECK_ARGUMENTS>
-      const result = handler.handle(view, reply)
-      if (result !== undefined || !allowed) throw new Error('not allowed at once: this would measure something else')
-    }
-
+    const decide = decider(ruleSet, authenticator)
     const token = await identity.token('viewer')
     const now = Math.floor(Date.now() / 1000)
     let serial = 0
@@ -82,14 +46,18 @@ export const decision: Benchmark = {
     const verify = { issuer: identity.issuer, audience: DEMO_AUDIENCE }
     return {
       cases: [
-        { label: 'public route', unit: 'us', measure: () => cpuMicros(CALLS, () => decide('/public/x')) },
-        { label: 'known token, metered', unit: 'us', measure: () => cpuMicros(CALLS, () => decide('/api/x', token)) },
+        { label: 'public route', unit: 'us', measure: () => cpuMicros(CALLS, () => decide({ path: '/public/x' })) },
+        {
+          label: 'known token, metered',
+          unit: 'us',
+          measure: () => cpuMicros(CALLS, () => decide({ path: '/api/x', token })),
+        },
         {
           label: 'first sight of a token (ES256)',
           unit: 'us',
           async measure() {
             const tokens = await fresh()
-            return cpuMicros(TOKENS, (i) => decide('/api/x', tokens[i]))
+            return cpuMicros(TOKENS, (i) => decide({ path: '/api/x', token: tokens[i] ?? '' }))
           },
         },
         {

@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
 import { Cleanup } from '../agent/dev/cleanup.ts'
 import { decision } from './decision.ts'
+import { dispatch } from './dispatch.ts'
 import { endOnSignal, fail } from './ending.ts'
 import { type Benchmark, run } from './harness.ts'
 import { identity } from './identity.ts'
 import { noop } from './noop.ts'
 import { asMarkdown, asText } from './render.ts'
+import { rules } from './rules.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [decision, identity, noop]
+const BENCHMARKS: readonly Benchmark[] = [decision, identity, rules, dispatch, noop]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -4,6 +4,8 @@ import { createRequire } from 'node:module'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker'
+import { FAILURE_CONVERTER } from './codec.ts'
+import { WORKFLOW_INTERCEPTORS } from './interceptors-module.ts'
 
 /** `.ts` when Node runs the sources, `.js` in the emitted package: tsc does not rewrite paths in strings. */
 const extension = extname(fileURLToPath(import.meta.url))
@@ -19,6 +21,10 @@ const defaultCacheFolder = emitted ? resolve('.data') : join(sourceRoot, '.data'
 export interface WorkflowBundleOptions {
   /** Where bundles are kept. Default: `.data/` of the repository, or of the working folder when installed as a package. */
   readonly cacheFolder?: string
+  /** For workers that are versions of a deployment, see workflows/versioned.ts. */
+  readonly versioned?: boolean
+  /** For workers with encrypted payloads: texts of errors of workflow code become payloads too, see failure-converter.ts. */
+  readonly encrypted?: boolean
 }
 
 export interface WorkflowBundle {
@@ -33,15 +39,18 @@ export interface WorkflowBundle {
  * @throws Error when the sources do not compile or the cache folder cannot be written
  */
 export async function workflowBundle(options: WorkflowBundleOptions = {}): Promise<WorkflowBundle> {
-  const name = `workflow-bundle-${await hashSources()}.js`
+  const { versioned = false, encrypted = false } = options
+  const variant = `${versioned ? 'versioned-' : ''}${encrypted ? 'encrypted-' : ''}`
+  const name = `workflow-bundle-${variant}${await hashSources()}.js`
   const codePath = resolve(options.cacheFolder ?? defaultCacheFolder, name)
   for (const path of shippedFolder === undefined ? [codePath] : [codePath, join(shippedFolder, name)]) {
     if (await exists(path)) return { codePath: path }
   }
 
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(here, 'workflows', `index${extension}`),
-    workflowInterceptorModules: [join(here, 'interceptors', `workflow${extension}`)],
+    workflowsPath: join(here, 'workflows', `${versioned ? 'versioned' : 'index'}${extension}`),
+    workflowInterceptorModules: [WORKFLOW_INTERCEPTORS],
+    ...(encrypted && { failureConverterPath: FAILURE_CONVERTER }),
     // Webpack's report of a good build is noise; what goes wrong comes as an exception.
     logger: new DefaultLogger('ERROR'),
   })
@@ -59,7 +68,7 @@ export async function bundledSources(): Promise<string[]> {
       return names.filter((name) => extname(name) === extension && !name.endsWith('.d.ts')).map((n) => join(folder, n))
     }),
   )
-  return [join(sourceRoot, 'agent', `messages${extension}`), ...listings.flat()].sort()
+  return [join(sourceRoot, 'agent', `messages${extension}`), FAILURE_CONVERTER, ...listings.flat()].sort()
 }
 
 async function hashSources(): Promise<string> {
@@ -100,10 +109,13 @@ async function writeAtomically(path: string, content: string): Promise<void> {
   }
 }
 
-// `node workflows/bundle.ts [FOLDER]`: builds ahead and prints where the bundle is. Run on emitted code it puts the bundle
-// where the package ships it.
+// `node workflows/bundle.ts [FOLDER]`: builds ahead and prints where the bundles are, the one of workers without a version
+// and without keys first. Run on emitted code it puts them where the package ships them.
 if (import.meta.main) {
   const cacheFolder = process.argv[2] ?? shippedFolder ?? defaultCacheFolder
-  const { codePath } = await workflowBundle({ cacheFolder })
-  console.log(codePath)
+  for (const encrypted of [false, true]) {
+    for (const versioned of [false, true]) {
+      console.log((await workflowBundle({ cacheFolder, versioned, encrypted })).codePath)
+    }
+  }
 }

@@ -4,7 +4,16 @@ import { parseArgs } from 'node:util'
 import { Client, Connection, WorkflowContinuedAsNewError } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { NativeConnection, Worker } from '@temporalio/worker'
-import { ACTOR_KEY, BATCH_SIGNAL, EVENT_SIGNAL, type Actor, type EdgeEvent } from '../agent/messages.ts'
+import {
+  ACTOR_KEY,
+  BATCH_SIGNAL,
+  EVENT_SIGNAL,
+  WINDOW_SIGNAL,
+  type Actor,
+  type EdgeEvent,
+  type MeterBatch,
+  type WindowSummary,
+} from '../agent/messages.ts'
 import { workflowBundle } from './bundle.ts'
 import { historyToJson } from './history-json.ts'
 import { workerParts } from './worker-options.ts'
@@ -23,7 +32,7 @@ const HISTORIES = join(import.meta.dirname, 'histories')
 export interface RecordOptions {
   readonly address: string
   readonly namespace: string
-  /** Folder that gets `<workflow>/<version>.json`. Default: `histories/` beside this file. */
+  /** Folder that gets `<workflow>/<version>.json`, with the scene's name behind the version. Default: `histories/` here. */
   readonly folder?: string
 }
 
@@ -51,17 +60,68 @@ const event = (n: number): EdgeEvent => ({
 })
 
 const record = (n: number) => ({ id: `api/r-${n}`, at: 1_760_000_000_000 + n, method: 'GET', path: '/api' })
-const batch = (...ns: number[]) => ({ rule: 'api', key: 'acme', records: ns.map(record) })
+const batch = (...ns: number[]): MeterBatch => ({ rule: 'api', key: 'acme', records: ns.map(record) })
+
+/** The same in chunks, as agents send it that store records in groups. */
+const chunked = (...chunks: number[][]): MeterBatch => ({
+  ...batch(...chunks.flat()),
+  chunks: chunks.map((ns) => ({ id: `agent-1/${ns[0]}`, records: ns.length })),
+})
+
+const summary = (interval: number, agent: string): WindowSummary => {
+  const from = 1_760_000_000_000 + interval * 60_000
+  return {
+    id: `api/acme/${from}/${agent}`,
+    rule: 'api',
+    key: 'acme',
+    from,
+    to: from + 60_000,
+    agent,
+    begun: 3,
+    requests: 2,
+    statuses: { '2xx': 1, '5xx': 1 },
+    errors: 1,
+    bytes: 300,
+    latencyMs: { count: 2, sum: 30, min: 10, max: 20, p50: 10, p90: 20, p99: 20, p999: 20 },
+    histogram: [
+      [10, 1],
+      [20, 1],
+    ],
+    servers: { app1: { requests: 2, errors: 1, latencyMsSum: 30 } },
+  }
+}
+
+interface Scene {
+  readonly type: string
+  /** Tells scenes of one workflow apart. */
+  readonly name?: string
+  readonly input: unknown
+  readonly signal?: string
+  readonly args?: readonly unknown[]
+}
 
 /** Entities are recorded up to the end of their first run, so that continue-as-new is part of the history. */
 const options = { signalsPerRun: 3 }
-const scenes = [
-  { type: 'requestHook', input: event(1), signal: undefined, args: [] },
+const scenes: readonly Scene[] = [
+  { type: 'requestHook', input: event(1) },
   {
     type: 'usageMeter',
     input: { rule: 'api', key: 'acme', options },
     signal: BATCH_SIGNAL,
     args: [batch(1, 2), batch(2, 3), batch(4)],
+  },
+  {
+    type: 'usageMeter',
+    name: 'chunks',
+    input: { rule: 'api', key: 'acme', options },
+    signal: BATCH_SIGNAL,
+    args: [chunked([1, 2], [3]), chunked([1, 2], [4]), chunked([5])],
+  },
+  {
+    type: 'trafficWindow',
+    input: { rule: 'api', key: 'acme', options },
+    signal: WINDOW_SIGNAL,
+    args: [summary(0, 'agent-1'), summary(0, 'agent-2'), summary(0, 'agent-1')],
   },
   {
     type: 'auditTrail',
@@ -96,11 +156,12 @@ export async function recordHistories({ address, namespace, folder = HISTORIES }
   }
 }
 
-async function recordScene(client: Client, taskQueue: string, scene: (typeof scenes)[number], folder: string) {
-  const { type, input, signal, args } = scene
+async function recordScene(client: Client, taskQueue: string, scene: Scene, folder: string) {
+  const { type, name, input, signal, args = [] } = scene
   const payload = (value: unknown) => defaultPayloadConverter.toPayload(value)
   const caller = { fields: { [ACTOR_KEY]: payload(actor) } }
-  const workflowId = `${taskQueue}/${type}`
+  const suffix = name === undefined ? '' : `-${name}`
+  const workflowId = `${taskQueue}/${type}${suffix}`
   const { runId } = await client.workflowService.startWorkflowExecution({
     namespace: client.options.namespace,
     workflowId,
@@ -130,7 +191,7 @@ async function recordScene(client: Client, taskQueue: string, scene: (typeof sce
 
   const json = historyToJson(await handle.fetchHistory())
   if (signal !== undefined) await client.workflow.getHandle(workflowId).terminate('recorded')
-  const file = join(folder, type, `${await packageVersion()}.json`)
+  const file = join(folder, type, `${await packageVersion()}${suffix}.json`)
   await mkdir(join(folder, type), { recursive: true })
   await writeFile(file, `${json}\n`)
   return file

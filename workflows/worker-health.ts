@@ -27,13 +27,13 @@ export async function probe(connection: NativeConnection, namespace: string): Pr
 }
 
 /**
- * Asks Temporal every few seconds whether it is there for our namespace, until the signal aborts. The SDK's pollers bridge
- * an absence in silence; somebody has to know of it.
+ * Asks Temporal every few seconds, on the worker's connection, whether it is there for our namespace, until the signal
+ * aborts. The SDK's pollers bridge an absence in silence; somebody has to know of it.
  *
  * @param report told about every answer: the error, or undefined when all is well
  */
 export async function watchConnection(
-  connection: NativeConnection,
+  worker: Pick<Worker, 'connection'>,
   namespace: string,
   signal: AbortSignal,
   report: (error: unknown) => void,
@@ -41,11 +41,14 @@ export async function watchConnection(
   while (!signal.aborted) {
     await pause(PROBE.interval, signal)
     let problem: unknown
+    const { connection } = worker
     try {
-      await probe(connection, namespace)
+      if (connection !== undefined) await probe(connection, namespace)
     } catch (error) {
       problem = error
     }
+    // What a connection says that has just been replaced is of no interest.
+    if (connection !== worker.connection) continue
     if (!signal.aborted) report(problem)
   }
 }

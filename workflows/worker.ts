@@ -1,20 +1,23 @@
-import { NativeConnection, Worker, type NativeConnectionOptions } from '@temporalio/worker'
+import type { DataConverter } from '@temporalio/common'
+import { Worker } from '@temporalio/worker'
 import type { EnvelopeVerifier } from '../agent/actor/proof.ts'
 import type { ActivityDependencies } from './activities/index.ts'
 import { backoff, pause } from './backoff.ts'
 import { workflowBundle, type WorkflowBundle } from './bundle.ts'
+import { FAILURE_CONVERTER } from './codec.ts'
+import { connect, followCredentials, type Shown, type WorkerCredentials } from './connection.ts'
 import type { Logger } from './logger.ts'
 import { installRuntime } from './runtime.ts'
-import { AbandonedWorkerError, diagnose, isRefusal, probe, runWorker, watchConnection } from './worker-health.ts'
-import { workerParts } from './worker-options.ts'
+import { AbandonedWorkerError, diagnose, isRefusal, runWorker, watchConnection } from './worker-health.ts'
+import { versioned, workerParts, type WorkerDeployment } from './worker-options.ts'
 
 export interface WorkerHostOptions {
   /** `host:port` of Temporal. */
   readonly address: string
   readonly namespace: string
   readonly taskQueue: string
-  readonly tls?: NativeConnectionOptions['tls']
-  readonly apiKey?: string
+  /** What it shows to Temporal; absent: nothing, and without TLS. */
+  readonly credentials?: WorkerCredentials
   readonly logger: Logger
   /** How the worker shows in Temporal. Default: the SDK's `pid@host`. */
   readonly identity?: string
@@ -22,6 +25,10 @@ export interface WorkerHostOptions {
   readonly maxCachedWorkflows?: number
   /** What the activities work with. */
   readonly activities?: ActivityDependencies
+  /** How payloads are written and read: that of `codec.ts` where they are encrypted. Default: the SDK's, plain JSON. */
+  readonly dataConverter?: DataConverter
+  /** Default: without a version, it takes what no version is meant for. */
+  readonly deployment?: WorkerDeployment
   /** Proves callers; without one, callers are as their headers say. The caller starts and closes it. */
   readonly verifier?: EnvelopeVerifier
   /** How long running activities may go on after `stop`, in milliseconds. Default 10,000. */
@@ -39,7 +46,10 @@ export interface WorkerHost {
    * @throws Error when it cannot ever work: the workflows do not compile, or an option is not valid
    */
   run(): Promise<void>
-  /** Takes no more work, lets running activities end, and resolves when all is closed. */
+  /**
+   * Takes no more work, lets running activities end, and resolves when all is closed; at the latest 10 s after the grace
+   * of activities, then with something left behind: a process that wants to end has to exit.
+   */
   stop(): Promise<void>
 }
 
@@ -54,12 +64,17 @@ const STABLE_AFTER = 30_000
 /** What is left of the worker this long after its activities' grace is dropped. Milliseconds. */
 const FORCE_AFTER = 5_000
 
+/** The SDK has been seen to wait without end for a Temporal that is gone: it is left behind this long after that. Milliseconds. */
+const GIVE_UP_AFTER = 5_000
+
 class SupervisedWorker implements WorkerHost {
   readonly #options: WorkerHostOptions
   readonly #log: Logger
   readonly #stopped = new AbortController()
   #state: WorkerHostState = 'idle'
   #running: Promise<void> | undefined
+  /** Whether there is an SDK worker, which may have activities under way. */
+  #serving = false
   /** The failure that was logged last: the same one again is no news. */
   #problem: string | undefined
 
@@ -72,6 +87,10 @@ class SupervisedWorker implements WorkerHost {
     return this.#state
   }
 
+  get #grace(): number {
+    return this.#options.shutdownGrace ?? 10_000
+  }
+
   run(): Promise<void> {
     if (this.#running !== undefined) throw new Error('this worker host runs already or has been stopped')
     this.#running = this.#supervise().finally(() => (this.#state = 'stopped'))
@@ -79,15 +98,26 @@ class SupervisedWorker implements WorkerHost {
   }
 
   async stop(): Promise<void> {
+    // Activities run on while Temporal is away, too.
+    const patience = this.#serving ? this.#grace + FORCE_AFTER + GIVE_UP_AFTER : GIVE_UP_AFTER
     if (this.#state !== 'stopped') this.#state = 'stopping'
     this.#stopped.abort()
     this.#running ??= Promise.resolve().finally(() => (this.#state = 'stopped'))
+    const ended = new AbortController()
     // A failure of `run` belongs to whoever called `run`.
-    await this.#running.catch(() => undefined)
+    const running = this.#running.catch(() => undefined).finally(() => ended.abort())
+    await Promise.race([running, pause(patience, ended.signal)])
+    if (!ended.signal.aborted) this.#log.warn({}, 'the worker does not end: it is left behind')
+    this.#state = 'stopped'
   }
 
   async #supervise(): Promise<void> {
-    const bundle = await workflowBundle()
+    const { deployment, dataConverter } = this.#options
+    const bundle = await workflowBundle({
+      versioned: deployment !== undefined,
+      // The worker's converter does not reach into the sandbox, where workflow code throws.
+      encrypted: dataConverter?.failureConverterPath === FAILURE_CONVERTER,
+    })
     // A runtime that is made and never used keeps the process from ending.
     if (this.#stopped.signal.aborted) return
     installRuntime(this.#log)
@@ -107,61 +137,72 @@ class SupervisedWorker implements WorkerHost {
 
   /** One connection and its worker, from beginning to end. */
   async #work(bundle: WorkflowBundle): Promise<void> {
-    const { address, namespace, taskQueue, tls, apiKey, identity, maxCachedWorkflows, activities, verifier } =
-      this.#options
-    const grace = this.#options.shutdownGrace ?? 10_000
-    const connection = await NativeConnection.connect({
-      address,
-      ...(tls !== undefined && { tls }),
-      ...(apiKey !== undefined && { apiKey }),
-    })
+    const { namespace, taskQueue, credentials, identity, maxCachedWorkflows, activities, verifier } = this.#options
+    const { dataConverter, deployment } = this.#options
+    const shown = credentials?.()
+    if (credentials !== undefined && shown === undefined) throw new Error('there are no credentials that can be used')
+    const connection = await connect(this.#options, shown)
     let abandoned = false
+    let worker: Worker | undefined
     try {
-      // Worker.create asks too, but hides the gRPC code: a refusal would look like an absence.
-      await probe(connection, namespace)
       if (this.#stopped.signal.aborted) return
-      const worker = await Worker.create({
+      worker = await Worker.create({
         ...workerParts(bundle, activities, verifier),
         connection,
         namespace,
         taskQueue,
-        shutdownGraceTime: grace,
+        shutdownGraceTime: this.#grace,
         // Without it an activity that ignores its cancellation keeps `stop` waiting for ever.
-        shutdownForceTime: grace + FORCE_AFTER,
+        shutdownForceTime: this.#grace + FORCE_AFTER,
+        ...(dataConverter !== undefined && { dataConverter }),
+        ...(deployment !== undefined && versioned(deployment)),
         ...(identity !== undefined && { identity }),
         ...(maxCachedWorkflows !== undefined && { maxCachedWorkflows }),
       })
-      await this.#serve(worker, connection)
+      await this.#serve(worker, shown)
     } catch (error) {
       abandoned = error instanceof AbandonedWorkerError
       throw error
     } finally {
-      if (!abandoned) await connection.close()
+      // Perhaps not the one that it began with.
+      if (!abandoned) await (worker?.connection ?? connection).close()
     }
   }
 
   /** Runs the worker until `stop`, or until Temporal refuses it: then it is better closed before its pollers give up. */
-  async #serve(worker: Worker, connection: NativeConnection): Promise<void> {
+  async #serve(worker: Worker, shown: Shown | undefined): Promise<void> {
     const ended = new AbortController()
     const shutdown = () => {
       if (worker.getState() === 'RUNNING') worker.shutdown()
     }
-    const running = runWorker(worker).finally(() => ended.abort())
+    this.#serving = true
+    const running = runWorker(worker).finally(() => {
+      this.#serving = false
+      ended.abort()
+    })
     // `stop` may have come while the worker was made.
     if (this.#stopped.signal.aborted) shutdown()
     else this.#here()
     this.#stopped.signal.addEventListener('abort', shutdown, { once: true })
-    const watching = watchConnection(connection, this.#options.namespace, ended.signal, (error) => {
+    const { namespace, credentials } = this.#options
+    const watching = watchConnection(worker, namespace, ended.signal, (error) => {
       if (this.#stopped.signal.aborted) return
       if (error === undefined) this.#here()
       else this.#away(error)
       if (isRefusal(error)) shutdown()
     })
+    const following =
+      credentials === undefined
+        ? undefined
+        : followCredentials(
+            { place: this.#options, worker, credentials, shown, log: this.#log, startAnew: shutdown },
+            ended.signal,
+          )
     try {
       await running
     } finally {
       this.#stopped.signal.removeEventListener('abort', shutdown)
-      await watching
+      await Promise.all([watching, following])
     }
   }
 

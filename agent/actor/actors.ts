@@ -5,7 +5,7 @@ import type { Actor } from '../messages.ts'
 import { type ActorFields, DEFAULT_FIELDS, type FieldRule } from './fields.ts'
 
 /** What of an actor depends on the identity alone. */
-type Caller = Omit<Actor, 'requestId' | 'rule' | 'decision'>
+export type Caller = Omit<Actor, 'requestId' | 'rule' | 'decision'>
 
 /** Who called, seen from one request. */
 export interface Sighting {
@@ -40,16 +40,12 @@ export class Actors {
 
   /** @param identity undefined: nobody was asked who he is */
   actorOf(identity: Identity | undefined, { requestId, rule, failOpen }: Sighting): Actor {
-    const caller = identity === undefined ? ANONYMOUS : this.#callerOf(identity)
+    const caller = identity === undefined ? ANONYMOUS : this.callerOf(identity)
     return { ...caller, requestId, rule, decision: { rule, failOpen } }
   }
 
-  /** The pseudonym of an entity key, the same for all rules; undefined without a key to make it with. */
-  keyPseudonym(value: string): string | undefined {
-    return this.#key === undefined ? undefined : entityPseudonym(this.#key, value)
-  }
-
-  #callerOf(identity: Identity): Caller {
+  /** The caller as workflows may see him, one object for all requests that show his credential. */
+  callerOf(identity: Identity): Caller {
     const current = this.#key?.key
     if (current !== this.#madeWith) {
       this.#callers = new WeakMap()
@@ -61,6 +57,11 @@ export class Actors {
       this.#callers.set(identity, caller)
     }
     return caller
+  }
+
+  /** The pseudonym of an entity key, the same for all rules; undefined without a key to make it with. */
+  keyPseudonym(value: string): string | undefined {
+    return this.#key === undefined ? undefined : entityPseudonym(this.#key, value)
   }
 
   #make(identity: Identity): Caller {

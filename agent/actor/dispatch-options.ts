@@ -1,4 +1,4 @@
-import type { Caller } from '../dispatch/temporal-request.ts'
+import type { Caller } from '../dispatch/ship/caller.ts'
 import type { Log } from '../identity/log.ts'
 import { Signer } from './signer.ts'
 

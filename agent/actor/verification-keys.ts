@@ -1,33 +1,26 @@
-import { defaults } from '../identity/config.ts'
 import type { VerificationKey } from '../identity/jwk.ts'
 import { KeySet } from '../identity/key-set.ts'
-import { KeyManager } from '../identity/keys.ts'
+import { KeyManager, type NoKey } from '../identity/keys.ts'
 import type { Log } from '../identity/log.ts'
-import { WatchedFile } from '../secrets/secret-file.ts'
-import { ENVELOPE_ALGORITHMS } from './envelope.ts'
+import { type FileTimes, WatchedFile } from '../secrets/secret-file.ts'
 import { parseVerificationKeys } from './key-text.ts'
 
 /** `actor.verifyKeys` of agent.yaml: a file with public keys, or the URL of a JWK Set. */
 export type VerifyKeysConfig = { readonly file: string } | { readonly jwks: string }
-
-/** Why no key is at hand. */
-export type NoVerificationKey = 'unknown_key' | 'alg_not_allowed' | 'keys_unavailable'
 
 /** The public keys of the agents, as a worker knows them. */
 export interface VerificationKeys {
   /** Begins to read them, and to follow changes. Never rejects. */
   start(): Promise<void>
   /** The key that a kid names, if it is there and may verify with that algorithm. */
-  find(kid: string, alg: string): VerificationKey | NoVerificationKey
+  find(kid: string, alg: string): VerificationKey | NoKey
   /** Looks again, because a key was not there: a rotation may have been faster than the next look. Never rejects. */
   refresh(): Promise<void>
   close(): void
 }
 
-export interface VerificationKeysOptions {
+export interface VerificationKeysOptions extends FileTimes {
   readonly log: Log
-  /** Milliseconds between two looks at a file. */
-  readonly pollMs?: number
 }
 
 export function openVerificationKeys(config: VerifyKeysConfig, options: VerificationKeysOptions): VerificationKeys {
@@ -45,7 +38,7 @@ class KeyFile implements VerificationKeys {
     return this.#file.start()
   }
 
-  find(kid: string, alg: string): VerificationKey | NoVerificationKey {
+  find(kid: string, alg: string): VerificationKey | NoKey {
     return this.#file.value === undefined ? 'keys_unavailable' : one(this.#file.value.candidates(kid, alg))
   }
 
@@ -62,23 +55,14 @@ class KeyUrl implements VerificationKeys {
   readonly #manager: KeyManager
 
   constructor(jwks: string, log: Log) {
-    // The key manager knows providers; of this one only its keys are ever asked for.
-    const provider = {
-      ...defaults,
-      name: 'actor.verifyKeys',
-      issuer: jwks,
-      jwksUri: jwks,
-      audience: ['-'],
-      algorithms: ENVELOPE_ALGORITHMS,
-    }
-    this.#manager = new KeyManager(provider, { log })
+    this.#manager = new KeyManager({ name: 'actor.verifyKeys', issuer: jwks, jwksUri: jwks }, { log })
   }
 
   start(): Promise<void> {
     return this.#manager.refresh()
   }
 
-  find(kid: string, alg: string): VerificationKey | NoVerificationKey {
+  find(kid: string, alg: string): VerificationKey | NoKey {
     return one(this.#manager.find(kid, alg))
   }
 
@@ -91,6 +75,6 @@ class KeyUrl implements VerificationKeys {
   }
 }
 
-function one(found: readonly VerificationKey[] | NoVerificationKey): VerificationKey | NoVerificationKey {
+function one(found: readonly VerificationKey[] | NoKey): VerificationKey | NoKey {
   return typeof found === 'string' ? found : (found[0] ?? 'unknown_key')
 }

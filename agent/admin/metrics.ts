@@ -1,9 +1,12 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, type Counter, Registry } from 'prom-client'
 import { DECISION_BUCKETS_S } from '../counters.ts'
-import { outcomes } from '../identity/counters.ts'
+import type { AuditStatus } from '../audit/audit.ts'
 import type { AgentParts } from '../parts.ts'
-
-const PREFIX = 'haproxy_temporal_'
+import { configMetrics } from './config-metrics.ts'
+import { dispatchMetrics } from './dispatch-metrics.ts'
+import { identityMetrics } from './identity-metrics.ts'
+import { ruleStateMetrics } from './rule-state-metrics.ts'
+import { counter, gauge, PREFIX, snakeCase } from './series.ts'
 
 /**
  * Everything the agent counts, read from its typed arrays and plain counters at scrape time, so that counting costs the
@@ -13,42 +16,15 @@ const PREFIX = 'haproxy_temporal_'
 export function createRegistry(parts: AgentParts): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: PREFIX })
+  configMetrics(registry, parts)
   decisionMetrics(registry, parts)
+  ruleStateMetrics(registry, parts)
   dispatchMetrics(registry, parts)
   identityMetrics(registry, parts)
-  tokenMetrics(registry, parts)
   revocationMetrics(registry, parts)
   auditMetrics(registry, parts)
   spopMetrics(registry, parts)
   return registry
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)
-}
-
-/** Reports each series of a metric once. */
-type Fill = (report: (labels: Record<string, string>, value: number) => void) => void
-
-/** A counter whose values are read when somebody asks. */
-function counter(registry: Registry, name: string, help: string, labelNames: string[], fill: Fill): void {
-  const metric = new Counter({ name: PREFIX + name, help, labelNames, registers: [], collect: () => refill() })
-  // Without the reset every scrape would add the totals once more.
-  const refill = (): void => {
-    metric.reset()
-    fill((labels, value) => metric.inc(labels, value))
-  }
-  registry.registerMetric(metric)
-}
-
-/** A gauge whose values are read when somebody asks; series that are not reported any more vanish. */
-function gauge(registry: Registry, name: string, help: string, labelNames: string[], fill: Fill): void {
-  const metric = new Gauge({ name: PREFIX + name, help, labelNames, registers: [], collect: () => refill() })
-  const refill = (): void => {
-    metric.reset()
-    fill((labels, value) => metric.set(labels, value))
-  }
-  registry.registerMetric(metric)
 }
 
 function decisionMetrics(registry: Registry, { decisions }: AgentParts): void {
@@ -59,6 +35,15 @@ function decisionMetrics(registry: Registry, { decisions }: AgentParts): void {
     ['rule', 'reason'],
     (report) => {
       for (const { rule, reason, count } of decisions.decisions()) report({ rule, reason }, count)
+    },
+  )
+  counter(
+    registry,
+    'shadow_decisions_total',
+    'What rules in shadow mode would have decided, by rule and reason.',
+    ['rule', 'reason'],
+    (report) => {
+      for (const { rule, reason, count } of decisions.shadows()) report({ rule, reason }, count)
     },
   )
   counter(
@@ -93,165 +78,15 @@ function decisionMetrics(registry: Registry, { decisions }: AgentParts): void {
   registry.registerMetric(histogram as unknown as Counter)
 }
 
-/** The conservation law: received = the sum of all others. */
-const EVENT_STATES = [
-  'received',
-  'delivered',
-  'deduplicated',
-  'coalesced',
-  'sampledOut',
-  'rateLimited',
-  'shed',
-  'deadLettered',
-] as const
-
-function dispatchMetrics(registry: Registry, { dispatcher }: AgentParts): void {
-  for (const state of EVENT_STATES) {
-    const name = `events_${snakeCase(state)}_total`
-    counter(
-      registry,
-      name,
-      `Workflow events ${state}, by rule. received = delivered + deduplicated + coalesced + sampled_out + rate_limited + shed + dead_lettered + pending.`,
-      ['rule'],
-      (report) => {
-        for (const [rule, counts] of Object.entries(dispatcher.counters().rules)) report({ rule }, counts[state])
-      },
-    )
-  }
-  gauge(registry, 'events_pending', 'Workflow events on their way to Temporal, by rule.', ['rule'], (report) => {
-    for (const [rule, counts] of Object.entries(dispatcher.counters().rules)) report({ rule }, counts.pending)
-  })
-  counter(registry, 'temporal_calls_total', 'Calls to Temporal, retries included.', [], (report) =>
-    report({}, dispatcher.counters().calls),
-  )
-  counter(
-    registry,
-    'starts_unindexed_total',
-    'Workflows started without search attributes, because the namespace has none of ours.',
-    [],
-    (report) => report({}, dispatcher.counters().unindexed),
-  )
-  gauge(
-    registry,
-    'temporal_connected',
-    '1 when the last call to Temporal was answered, 0 when it was not.',
-    [],
-    (report) => {
-      report({}, dispatcher.state().temporal === 'connected' ? 1 : 0)
-    },
-  )
-  gauge(
-    registry,
-    'events_oldest_pending_seconds',
-    'Age of the oldest event that Temporal does not have yet.',
-    [],
-    (report) => {
-      report({}, (dispatcher.state().oldestPendingMs ?? 0) / 1000)
-    },
-  )
-  gauge(registry, 'outbox_rows', 'Durable events on disk.', [], (report) => report({}, dispatcher.state().outboxRows))
-}
-
-function identityMetrics(registry: Registry, parts: AgentParts): void {
-  jwksMetrics(registry, parts)
-  const own = () => parts.authenticator.status().filter(({ issuer }) => issuer === undefined)
-  gauge(registry, 'identity_keys', 'Usable entries by provider that keeps its own.', ['provider'], (report) => {
-    for (const { provider, keys } of own()) report({ provider }, keys)
-  })
-  gauge(
-    registry,
-    'identity_keys_age_seconds',
-    'Time since they were last read or fetched, by provider.',
-    ['provider'],
-    (report) => {
-      for (const { provider, ageS } of own()) if (ageS !== null) report({ provider }, ageS)
-    },
-  )
-  counter(
-    registry,
-    'identity_key_fetches_total',
-    'Reads and fetches of them by provider and result.',
-    ['provider', 'result'],
-    (report) => {
-      for (const { provider, fetches } of own()) {
-        report({ provider, result: 'ok' }, fetches.ok)
-        report({ provider, result: 'failed' }, fetches.failed)
-      }
-    },
-  )
-}
-
-/** Published keys. The issuer is the configured one; several may stand under one provider. */
-function jwksMetrics(registry: Registry, { authenticator }: AgentParts): void {
-  const labels = ['provider', 'issuer']
-  function* issuers() {
-    for (const status of authenticator.status()) {
-      const { provider, issuer } = status
-      if (issuer !== undefined) yield { status, labels: { provider, issuer } }
-    }
-  }
-  gauge(
-    registry,
-    'jwks_keys',
-    'Keys that may verify now: 0 when there are none or they are too old.',
-    labels,
-    (report) => {
-      for (const each of issuers()) report(each.labels, each.status.keys)
-    },
-  )
-  gauge(
-    registry,
-    'jwks_age_seconds',
-    'Time since the keys were fetched; none before the first time.',
-    labels,
-    (report) => {
-      for (const each of issuers()) if (each.status.ageS !== null) report(each.labels, each.status.ageS)
-    },
-  )
-  gauge(registry, 'jwks_stale', '1 while keys serve past their refresh time.', labels, (report) => {
-    for (const each of issuers()) report(each.labels, each.status.stale ? 1 : 0)
-  })
-  counter(registry, 'jwks_fetch_total', 'Fetches of key sets by result.', [...labels, 'result'], (report) => {
-    for (const { labels: its, status } of issuers()) {
-      report({ ...its, result: 'ok' }, status.fetches.ok)
-      report({ ...its, result: 'failed' }, status.fetches.failed)
-    }
-  })
-}
-
-function tokenMetrics(registry: Registry, { authenticator }: AgentParts): void {
-  const { providers, results, cache } = authenticator.counters
-  counter(
-    registry,
-    'identity_results_total',
-    'Examined credentials by provider and outcome; no provider: none was found for them.',
-    ['provider', 'outcome'],
-    (report) => {
-      for (const [row, provider] of providers.entries()) {
-        for (const [column, outcome] of outcomes.entries()) {
-          const count = results[row * outcomes.length + column] ?? 0
-          if (count > 0 || outcome === 'ok') report({ provider, outcome }, count)
-        }
-      }
-    },
-  )
-  for (const name of ['hits', 'negativeHits', 'misses', 'evictions'] as const) {
-    counter(registry, `identity_cache_${snakeCase(name)}_total`, `Cache of verified tokens: ${name}.`, [], (report) =>
-      report({}, cache[name]),
-    )
-  }
-  gauge(registry, 'identity_cache_entries', 'Verified tokens in the cache.', [], (report) => report({}, cache.entries))
-}
-
-function revocationMetrics(registry: Registry, { revocations }: AgentParts): void {
+function revocationMetrics(registry: Registry, parts: AgentParts): void {
   gauge(registry, 'revocation_entries', 'Revocations that are known, by source.', ['source'], (report) => {
-    for (const { source, entries } of revocations.status().sources) report({ source }, entries)
+    for (const { source, entries } of parts.revocations.status().sources) report({ source }, entries)
   })
   gauge(registry, 'revocation_age_seconds', 'Time since a list was up to date, by source.', ['source'], (report) => {
-    for (const { source, ageS } of revocations.status().sources) if (ageS !== null) report({ source }, ageS)
+    for (const { source, ageS } of parts.revocations.status().sources) if (ageS !== null) report({ source }, ageS)
   })
   gauge(registry, 'revocation_failing', '1 while a list cannot be read, by source.', ['source'], (report) => {
-    for (const { source, lastError } of revocations.status().sources)
+    for (const { source, lastError } of parts.revocations.status().sources)
       report({ source }, lastError === undefined ? 0 : 1)
   })
   counter(
@@ -260,35 +95,38 @@ function revocationMetrics(registry: Registry, { revocations }: AgentParts): voi
     'Reads of lists, and entries added while running, by source and result.',
     ['source', 'result'],
     (report) => {
-      for (const { source, fetches } of revocations.status().sources) {
+      for (const { source, fetches } of parts.revocations.status().sources) {
         report({ source, result: 'ok' }, fetches.ok)
         report({ source, result: 'failed' }, fetches.failed)
       }
     },
   )
   counter(registry, 'revocation_refusals_total', 'Refused because of revocations.', ['cause'], (report) => {
-    const { hits, unavailable } = revocations.status()
+    const { hits, unavailable } = parts.revocations.status()
     report({ cause: 'revoked' }, hits)
     report({ cause: 'unavailable' }, unavailable)
   })
 }
 
-function auditMetrics(registry: Registry, { audit }: AgentParts): void {
-  if (audit === undefined) return
+/** Series only while agent.yaml asks for records: a reload may begin that, and end it. */
+function auditMetrics(registry: Registry, parts: AgentParts): void {
+  const status = (report: (status: AuditStatus) => void): void => {
+    if (parts.audit !== undefined) report(parts.audit.status())
+  }
   counter(registry, 'audit_records_total', 'Audit records that were written.', [], (report) =>
-    report({}, audit.status().written),
+    status(({ written }) => report({}, written)),
   )
   counter(registry, 'audit_dropped_total', 'Audit records that will never be written.', [], (report) =>
-    report({}, audit.status().dropped),
+    status(({ dropped }) => report({}, dropped)),
   )
   counter(registry, 'audit_sampled_out_total', 'Allows that the settings of the audit leave out.', [], (report) =>
-    report({}, audit.status().sampledOut),
+    status(({ sampledOut }) => report({}, sampledOut)),
   )
   counter(registry, 'audit_write_errors_total', 'Writes of audit records that failed.', [], (report) =>
-    report({}, audit.status().errors),
+    status(({ errors }) => report({}, errors)),
   )
   gauge(registry, 'audit_queued', 'Audit records that wait to be written.', [], (report) =>
-    report({}, audit.status().queued),
+    status(({ queued }) => report({}, queued)),
   )
 }
 

@@ -1,9 +1,20 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseTcpAddress } from '../config/address.ts'
+import type { AgentConfig } from '../config/schema.ts'
+import { OTHER_RULE } from '../dispatch/counters.ts'
+import type { Log } from '../identity/log.ts'
 import type { AgentParts } from '../parts.ts'
+import { SecretSource } from '../secrets/secret-file.ts'
 import { VERSION } from '../version.ts'
+import { isLoopback } from './loopback.ts'
 import { createRegistry } from './metrics.ts'
+import { answerOutbox, isOutboxPath, type OutboxCallOptions } from './outbox.ts'
+import { answerReload, type ReloadCallOptions } from './reload.ts'
+import { answerRevocation, type RevocationCallOptions } from './revocations.ts'
+
+/** `admin` of agent.yaml. */
+export type AdminSettings = NonNullable<AgentConfig['admin']>
 
 export interface AdminServer {
   /** `http://host:port`, with the port that was bound. */
@@ -14,17 +25,27 @@ export interface AdminServer {
 }
 
 /**
- * `/metrics` (Prometheus), `/healthz` (the process answers), `/readyz` (it can decide) and `/status` (JSON). It has no
- * authentication: let it listen where only operators and Prometheus reach it.
+ * `/metrics` (Prometheus), `/healthz` (the process answers), `/readyz` (it can decide) and `/status` (JSON), for everybody
+ * who reaches it: let it listen where only operators and Prometheus do. `POST /revocations`, `POST /reload` and the calls
+ * below `/outbox` are for some only, see {@link answerRevocation}, {@link answerReload} and {@link answerOutbox}.
  *
  * Ready means that every required provider has keys. Temporal is told but not asked for: decisions do not need it, and
  * taking the agents of a whole fleet out because Temporal is away would shut the front door.
  */
-export async function startAdminServer(address: string, parts: AgentParts): Promise<AdminServer> {
+export async function startAdminServer(settings: AdminSettings, parts: AgentParts, log: Log): Promise<AdminServer> {
   const registry = createRegistry(parts)
+  const token = settings.token === undefined ? undefined : new SecretSource(settings.token, log)
+  let revocationCall: RevocationCallOptions | undefined
+  let reloadCall: ReloadCallOptions | undefined
+  let outboxCall: OutboxCallOptions | undefined
   let draining = false
   const server = createServer((request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0]
+    const [path = ''] = (request.url ?? '').split('?', 1)
+    if (path === '/revocations' && revocationCall !== undefined) {
+      return void answerRevocation(request, response, revocationCall)
+    }
+    if (path === '/reload' && reloadCall !== undefined) return void answerReload(request, response, reloadCall)
+    if (isOutboxPath(path) && outboxCall !== undefined) return void answerOutbox(request, response, outboxCall)
     if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'only GET\n')
     switch (path) {
       case '/healthz':
@@ -36,6 +57,7 @@ export async function startAdminServer(address: string, parts: AgentParts): Prom
       case '/status':
         return sendJson(response, 200, {
           version: VERSION,
+          config: parts.config?.status(),
           ...dependencies(parts),
           revocations: parts.revocations.status(),
           audit: parts.audit?.status(),
@@ -51,14 +73,42 @@ export async function startAdminServer(address: string, parts: AgentParts): Prom
         )
         return undefined
       default:
-        return sendText(response, 404, 'here are /metrics /healthz /readyz /status\n')
+        return sendText(
+          response,
+          404,
+          'here are /metrics /healthz /readyz /status /outbox, POST /revocations and POST /reload\n',
+        )
     }
   })
   server.headersTimeout = 5000
   server.requestTimeout = 10_000
-  const { host, port } = parseTcpAddress(address)
+  const { host, port } = parseTcpAddress(settings.listen)
+  await token?.start()
   await listen(server, host, port)
   const bound = server.address() as AddressInfo
+  // Where it is bound, not what agent.yaml says: a name such as localhost may stand for another address.
+  const callers = { token, isLocal: isLoopback(bound.address) }
+  revocationCall = {
+    // Getters: a reload may put others in their place.
+    get revocations() {
+      return parts.revocations
+    },
+    get providers() {
+      return parts.authenticator.counters.providers.filter((name) => name !== '')
+    },
+    ...callers,
+    log,
+    now: Date.now,
+  }
+  const { config, dispatcher } = parts
+  outboxCall = {
+    ...callers,
+    ask: (call) => dispatcher.outbox(call),
+    rules: () => Object.keys(dispatcher.counters().rules).filter((name) => name !== OTHER_RULE),
+    log,
+    now: Date.now,
+  }
+  if (config !== undefined) reloadCall = { ...callers, log, reload: (trigger) => config.reload(trigger) }
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
     setDraining: () => {
@@ -66,6 +116,7 @@ export async function startAdminServer(address: string, parts: AgentParts): Prom
     },
     close: () =>
       new Promise((resolve) => {
+        token?.close()
         server.close(() => resolve())
         server.closeAllConnections()
       }),

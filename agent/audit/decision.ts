@@ -24,7 +24,10 @@ export interface AuditVerdict {
   readonly identity: Identity | undefined
 }
 
-/** One decision, as the decision path hands it over: references to what is there already, nothing computed. */
+/**
+ * One decision, as the decision path hands it over: references to what is there already, nothing computed but the age of
+ * keys, which may be another one when the record is written.
+ */
 export interface AuditDecision {
   /** Milliseconds since the epoch. */
   readonly at: number
@@ -32,6 +35,10 @@ export interface AuditDecision {
   readonly decision: AuditVerdict
   /** Whether the caller was known from a cache; undefined where nobody had to be known. */
   readonly cache: 'hit' | 'miss' | undefined
+  /** Whole seconds since the keys were fetched that the caller was verified with; undefined without published keys. */
+  readonly keyAgeS: number | undefined
+  /** Whether those were past their refresh time. */
+  readonly staleKeys: boolean | undefined
   /** Seconds from the arrival of the question to the decision. */
   readonly durationS: number
   /** What is to happen behind the answer, where anything is. */

@@ -1,3 +1,4 @@
+import { isSafeText } from '../identity/claim-values.ts'
 import type { Identity } from '../identity/identity.ts'
 import { actorPseudonym, pseudonym, type PseudonymKey } from '../identity/pseudonym.ts'
 import { VERSION } from '../version.ts'
@@ -31,6 +32,8 @@ const MAX_HOST = 255
 const MAX_ID = 256
 const MAX_PATH = 1024
 const MAX_CLAIM = 256
+/** Bytes; the `kid` of known providers have a hundred at most. */
+const MAX_KID = 256
 
 const ofCaller =
   (read: (identity: Identity, record: AuditDecision, context: FieldContext) => FieldValue): Field['read'] =>
@@ -190,6 +193,28 @@ export const FIELDS = {
     read: ofCaller(({ expiresAt }, { at }) =>
       Number.isFinite(expiresAt) ? Math.round(expiresAt - at / 1000) : undefined,
     ),
+  },
+  'identity.alg': {
+    about: 'Algorithm that a JWT was signed with (`alg`).',
+    read: ofCaller(({ algorithm }) => algorithm),
+  },
+  'identity.kid': {
+    about: 'Key that a JWT was signed with, as its issuer calls it (`kid`); none of more than 256 bytes.',
+    read: ofCaller(({ keyId }) => (isSafeText(keyId, MAX_KID) ? scrub(keyId, MAX_KID) : undefined)),
+  },
+  'identity.age_s': {
+    about:
+      'Seconds since the credential was issued; none when it does not tell. Below 0 the clock of its issuer is ahead.',
+    read: ofCaller(({ issuedAt }, { at }) => (issuedAt === undefined ? undefined : Math.round(at / 1000 - issuedAt))),
+  },
+  'identity.key_age_s': {
+    about:
+      'Seconds since the key set was fetched that verified a JWT; none where there is no such set, as with `alb` or `introspection`.',
+    read: ({ keyAgeS }) => keyAgeS,
+  },
+  'identity.stale_keys': {
+    about: 'Whether that key set was past its refresh time, and served because its issuer could not be asked.',
+    read: ({ staleKeys }) => staleKeys,
   },
   'temporal.action': {
     about: 'What is to happen behind the answer: `start`, `signal` or `meter`.',

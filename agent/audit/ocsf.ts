@@ -22,7 +22,8 @@ export function toOcsf(record: AuditRecord): Record<string, unknown> {
   const method = text(record['http.request.method'])
   const activity = ACTIVITIES[method] ?? OTHER
   const time = Date.parse(text(record['@timestamp']))
-  const expiresInS = record['identity.expires_in_s']
+  const at = (seconds: unknown): number | undefined => (typeof seconds === 'number' ? time + seconds * 1000 : undefined)
+  const ageS = record['identity.age_s']
   return compact({
     category_uid: CATEGORY,
     class_uid: CLASS,
@@ -59,7 +60,10 @@ export function toOcsf(record: AuditRecord): Record<string, unknown> {
         groups: list(record['user.roles'])?.map((name) => ({ name })),
         org: record['organization.id'] === undefined ? undefined : { uid: record['organization.id'] },
       }),
-      session: session(record, typeof expiresInS === 'number' ? time + expiresInS * 1000 : undefined),
+      session: session(record, {
+        created_time: at(typeof ageS === 'number' ? -ageS : undefined),
+        expiration_time: at(record['identity.expires_in_s']),
+      }),
       authorizations: [
         compact({
           decision: allowed ? 'allow' : 'deny',
@@ -83,13 +87,13 @@ export function toOcsf(record: AuditRecord): Record<string, unknown> {
   })
 }
 
-function session(record: AuditRecord, expires: number | undefined): object | undefined {
+function session(record: AuditRecord, times: Record<string, number | undefined>): object | undefined {
   if (record['identity.provider'] === undefined) return undefined
   return compact({
     uid: record['identity.session'],
     credential_uid: record['identity.jti'],
     issuer: record['identity.issuer'],
-    expiration_time: expires,
+    ...times,
   })
 }
 
@@ -101,6 +105,10 @@ const UNMAPPED = [
   'identity.token_fp',
   'identity.bound',
   'identity.cache',
+  'identity.alg',
+  'identity.kid',
+  'identity.key_age_s',
+  'identity.stale_keys',
   'tls.established',
   'tls.client.hash.sha256',
   'temporal.action',

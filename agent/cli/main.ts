@@ -6,10 +6,18 @@ import { apiKeyCommand } from './api-key.ts'
 import { actorIdCommand } from './actor-id.ts'
 import { actorKeyCommand } from './actor-key.ts'
 import { checkCommand } from './check.ts'
+import { codecServerCommand } from './codec-server.ts'
 import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
+import { explainCommand } from './explain.ts'
+import { initCommand } from './init.ts'
+import { outboxCommand } from './outbox.ts'
+import { payloadKeyCommand } from './payload-key.ts'
+import { reloadCommand } from './reload.ts'
 import { revokeCommand } from './revoke.ts'
+import { schemaCommand } from './schema.ts'
 import { serveCommand } from './serve.ts'
+import { testCommand } from './test.ts'
 import { versionCommand } from './version.ts'
 import { workerCommand } from './worker.ts'
 
@@ -25,14 +33,22 @@ const program = new Command('haproxy-temporal')
   .exitOverride()
 
 for (const command of [
+  initCommand(),
   devCommand(),
   serveCommand(),
   workerCommand(),
   checkCommand(),
+  testCommand(),
+  explainCommand(),
+  schemaCommand(),
   doctorCommand(),
+  outboxCommand(),
   actorIdCommand(),
   actorKeyCommand(),
   apiKeyCommand(),
+  payloadKeyCommand(),
+  codecServerCommand(),
+  reloadCommand(),
   revokeCommand(),
   versionCommand(),
 ]) {

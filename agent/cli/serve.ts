@@ -1,4 +1,6 @@
 import { Command } from 'commander'
+import type { RunningAgent } from '../agent.ts'
+import { keepPausesShort } from '../short-pauses.ts'
 import { configOption } from './options.ts'
 import { untilSignal } from './signals.ts'
 
@@ -9,6 +11,15 @@ export function serveCommand(): Command {
     .action(async ({ config: file }: { config: string }) => {
       // Before anything starts, so that a stop in the middle of the start is graceful too.
       const signalled = untilSignal()
+      keepPausesShort()
+      let agent: RunningAgent | undefined
+      let early = false
+      // What log rotation sends too; without a handler it would end the process.
+      process.on('SIGHUP', () => {
+        early = agent === undefined
+        agent?.reopenAudit()
+        void agent?.reload('signal')
+      })
       // Loaded here: other commands, and this one's own start, need not wait for what they do not use.
       const [{ startAgent }, { loadConfig }, { createLogger }, { VERSION }] = await Promise.all([
         import('../agent.ts'),
@@ -20,7 +31,7 @@ export function serveCommand(): Command {
       const { config } = loaded
       const log = createLogger(config.log.level, 'agent')
       const starting = startAgent(loaded, log)
-      const agent = await Promise.race([starting, signalled.then(() => undefined)])
+      agent = await Promise.race([starting, signalled.then(() => undefined)])
       if (agent !== undefined) {
         log.info(
           {
@@ -33,8 +44,8 @@ export function serveCommand(): Command {
           `listening: SPOP on ${agent.spop.join(', ')}; admin on ${agent.admin ?? 'none'}`,
         )
       }
-      // What log rotation sends; without a handler it would end the process.
-      process.on('SIGHUP', () => agent?.reopenAudit())
+      // The file may have changed since it was read.
+      if (early) void agent?.reload('signal')
       const signal = await signalled
       log.info({ signal }, 'stopping: health checks fail, what is in flight is answered, events are handed over')
       // A start that hangs is given up by a second signal.

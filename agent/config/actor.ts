@@ -11,17 +11,30 @@ const optional = z.enum(['plain', 'omit'])
 
 const fields = z
   .strictObject({
-    subject: hideable.default(DEFAULT_FIELDS.subject),
-    tenant: hideable.default(DEFAULT_FIELDS.tenant),
-    session: hideable.default(DEFAULT_FIELDS.session),
-    roles: optional.default(DEFAULT_FIELDS.roles),
-    scopes: optional.default(DEFAULT_FIELDS.scopes),
-    credentialId: optional.default(DEFAULT_FIELDS.credentialId),
+    subject: hideable
+      .default(DEFAULT_FIELDS.subject)
+      .describe("The caller's subject: as it is, as a keyed hash, or not at all"),
+    tenant: hideable
+      .default(DEFAULT_FIELDS.tenant)
+      .describe("The caller's tenant: as it is, as a keyed hash, or not at all"),
+    session: hideable
+      .default(DEFAULT_FIELDS.session)
+      .describe('The session of the credential (sid): as it is, as a keyed hash, or not at all'),
+    roles: optional.default(DEFAULT_FIELDS.roles).describe("The caller's roles: as they are, or not at all"),
+    scopes: optional
+      .default(DEFAULT_FIELDS.scopes)
+      .describe('The scopes of the credential: as they are, or not at all'),
+    credentialId: optional
+      .default(DEFAULT_FIELDS.credentialId)
+      .describe('The id of the credential (jti, id of an API key, serial number): as it is, or not at all'),
   })
   .prefault({})
 
 const verifyKeys = z.union(
-  [z.strictObject({ file: text }), z.strictObject({ jwks: endpoint('the URL of a key set') })],
+  [
+    z.strictObject({ file: text.describe('File with public keys: a JWK Set or PEM') }),
+    z.strictObject({ jwks: endpoint('the URL of a key set').describe('URL of the public keys, a JWK Set') }),
+  ],
   {
     message: 'expected { file: … } or { jwks: … }',
   },
@@ -30,18 +43,40 @@ const verifyKeys = z.union(
 /** `actor:` of agent.yaml: what workflows get to know of a caller, and how it is proven to them. */
 export const actorSchema = z
   .strictObject({
-    signingKey: z.strictObject({ file: text }).optional(),
-    lifetime: duration(MINUTE, 90 * DAY).default(DAY),
-    verifyKeys: verifyKeys.optional(),
-    require: z.boolean().optional(),
+    signingKey: z
+      .strictObject({
+        file: text.describe(
+          'File with the private key, PEM or JWK, Ed25519 or P-256; "haproxy-temporal actor-key create" makes one',
+        ),
+      })
+      .optional()
+      .describe("The agent's key: with it each actor is signed for its workflow"),
+    lifetime: duration(MINUTE, 90 * DAY)
+      .default(DAY)
+      .describe('How long a signed actor may be taken by a worker, from the moment it was signed'),
+    verifyKeys: verifyKeys.optional().describe("The worker's keys: actors are checked with them before work is done"),
+    require: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether the worker refuses work for a caller who is not proven; without it true where there are "verifyKeys"',
+      ),
     pseudonyms: z
       .strictObject({
-        keyId: z.string().regex(KEY_ID, { message: 'expected letters and digits, 16 at most' }).default('k1'),
-        secret,
+        keyId: z
+          .string()
+          .regex(KEY_ID, { message: 'expected letters and digits, 16 at most' })
+          .default('k1')
+          .describe('Name of the key in pseudonyms: letters and digits; another key needs another one'),
+        secret: secret.describe('Secret of 16 characters or more; whoever destroys it makes all pseudonyms anonymous'),
       })
-      .optional(),
-    fields,
-    searchAttributes: z.boolean().default(false),
+      .optional()
+      .describe('The key that names are hashed with'),
+    fields: fields.describe('What of a caller gets into the history of workflows'),
+    searchAttributes: z
+      .boolean()
+      .default(false)
+      .describe('Whether workflows carry ActorId and the like, pseudonyms to search by; needs "pseudonyms"'),
   })
   .superRefine((actor, ctx) => {
     if (actor.require === true && actor.verifyKeys === undefined) {

@@ -6,3 +6,9 @@ export function parseDuration(text: string): number | undefined {
   const unit = UNITS[match?.[2] ?? '']
   return match?.[1] === undefined || unit === undefined ? undefined : Number(match[1]) * unit
 }
+
+/** A duration of `ms` milliseconds as the file writes it, in the largest unit that needs no fraction. */
+export function formatDuration(ms: number): string {
+  const [unit = 'us', size = 0.001] = Object.entries(UNITS).findLast(([, each]) => ms >= each && ms % each === 0) ?? []
+  return ms === 0 ? '0s' : `${Math.round(ms / size)}${unit}`
+}

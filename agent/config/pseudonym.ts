@@ -8,8 +8,9 @@ export const pseudonymKey = z
     keyId: z
       .string()
       .regex(KEY_ID, { message: 'expected the id of the key: letters and digits, such as k1' })
-      .default('k1'),
-    secret,
+      .default('k1')
+      .describe('Name of the key in pseudonyms: letters and digits; another key needs another one'),
+    secret: secret.describe('Secret of 16 characters or more; whoever destroys it makes all records anonymous'),
   })
   .superRefine((value, ctx) => {
     // The length of one in a file is known only when it is read.

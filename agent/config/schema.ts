@@ -3,12 +3,11 @@ import { actorSchema } from './actor.ts'
 import { MIN_KEY_CHARACTERS } from '../identity/pseudonym.ts'
 import { isNetwork } from './address.ts'
 import { audit } from './audit.ts'
-import { duration, name, oneOrMore, refuse, secret, text, variable } from './fields.ts'
+import { duration, name, refuse, secret, text } from './fields.ts'
 import { provider } from './providers/provider.ts'
 import { revocation } from './revocation.ts'
-
-/** Statuses that the shipped haproxy.cfg turns into responses. */
-export const DENY_STATUSES = [400, 401, 403, 404, 429, 503] as const
+import { denyStatus, rules } from './rules.ts'
+import { temporal } from './temporal.ts'
 
 function address(schemes: RegExp, example: string): z.ZodType<string> {
   const message = `expected an address such as ${example}`
@@ -18,11 +17,16 @@ function address(schemes: RegExp, example: string): z.ZodType<string> {
     .refine((value) => !value.startsWith('tcp:') || isPort(value), PORT_MESSAGE)
 }
 
-/** A whole number from 1; text too, because inside { } an environment reference has to be quoted. */
-const count = z.preprocess(
-  (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
-  z.int().min(1),
-)
+/** Text too, because inside { } an environment reference has to be quoted. */
+function numberOf(value: unknown): unknown {
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+}
+
+/** A whole number from 1. */
+const count = z.preprocess(numberOf, z.int().min(1))
+
+/** Bytes: what HAProxy offers by default, and the most that node-spoe takes. */
+const frameSize = z.preprocess(numberOf, z.int().min(16_380).max(268_435_456))
 
 /** One entry of `spop.listen`. */
 export interface ListenConfig {
@@ -34,147 +38,62 @@ export interface ListenConfig {
   readonly tls?: { certFile: string; keyFile: string; clientCaFile?: string | undefined } | undefined
 }
 
-const HOST_PORT = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
 const TCP = /^tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/
 const SPOP = /^(?:tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}|unix:\/\/\/.+|systemd:[^/:]*)$/
 
 const PORT_MESSAGE = { message: 'expected a port up to 65535' }
 const isPort = (address: string): boolean => Number(/:(\d+)$/.exec(address)?.[1] ?? 0) <= 65_535
 
-const temporalTls = z.union([
-  z.boolean(),
-  z
-    .strictObject({
-      caFile: text.optional(),
-      certFile: text.optional(),
-      keyFile: text.optional(),
-      serverName: text.optional(),
-    })
-    .superRefine(({ certFile, keyFile }, ctx) => {
-      if ((certFile === undefined) !== (keyFile === undefined)) {
-        refuse(ctx, 'CONFIG_CONFLICT', 'a client certificate needs both "certFile" and "keyFile"')
-      }
-    }),
-])
-
-const workflowCommon = {
-  taskQueue: text.max(200).default('edge'),
-  delivery: z.enum(['memory', 'durable']).default('memory'),
-}
-const key = text.describe('CEL expression that gives the entity key, a string')
-const workflowType = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,199}$/, { message: 'expected a workflow type' })
-
-/** Exactly one of start, signal and meter; a plain object so that an unknown key is reported as just that. */
-const workflow = z
-  .strictObject({
-    start: workflowType.optional(),
-    signal: workflowType.optional(),
-    meter: workflowType.optional(),
-    key: key.optional(),
-    keyAs: z.enum(['plain', 'pseudonym']).default('plain'),
-    query: z.boolean().default(false),
-    type: text.max(200).optional(),
-    ...workflowCommon,
-  })
-  .superRefine((value, ctx) => {
-    const kinds = (['start', 'signal', 'meter'] as const).filter((kind) => value[kind] !== undefined)
-    if (kinds.length !== 1) {
-      refuse(
-        ctx,
-        'CONFIG_CONFLICT',
-        'expected exactly one of "start", "signal" and "meter", each naming a workflow type',
-      )
-    } else if (kinds[0] === 'start' && value.key !== undefined) {
-      refuse(ctx, 'CONFIG_CONFLICT', '"start" makes one workflow for each request and takes no "key"')
-    } else if (kinds[0] !== 'start' && value.key === undefined) {
-      refuse(
-        ctx,
-        'CONFIG_MISSING',
-        `"${kinds[0]}" needs a "key": which workflow the event belongs to, for example identity.tenant`,
-      )
-    }
-  })
-
-const denyStatus = z.union(
-  DENY_STATUSES.map((status) => z.literal(status)),
-  { message: `expected one of the statuses ${DENY_STATUSES.join(', ')}` },
-)
-
-/** One provider, several of which any will do, or several of which all are needed. */
-const requirement = z.union([
-  oneOrMore(text).transform((providers) => ({ mode: 'any' as const, providers })),
-  z.strictObject({ any: oneOrMore(text) }).transform(({ any }) => ({ mode: 'any' as const, providers: any })),
-  z.strictObject({ all: oneOrMore(text) }).transform(({ all }) => ({ mode: 'all' as const, providers: all })),
-])
-
-const rule = z.strictObject({
-  name,
-  match: z
-    .strictObject({
-      method: oneOrMore(
-        z.string().regex(/^[A-Z]+$/, { message: 'expected a method in capitals, such as POST' }),
-      ).optional(),
-      host: oneOrMore(
-        z.string().regex(/^(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$|^\[[0-9A-Fa-f:.]+\]$/, {
-          message:
-            'expected a host name without scheme and port, or "*." and a name; non-ASCII names as they go over the wire (xn--…)',
-        }),
-      ).optional(),
-      path: oneOrMore(z.string().startsWith('/', { message: 'expected a path that begins with "/"' })).optional(),
-      when: text.optional(),
-    })
-    .default({}),
-  identity: z
-    .union(
-      [
-        z.literal('none'),
-        z.strictObject({
-          require: requirement,
-          scopes: z.array(text).default([]),
-          optional: z.boolean().default(false),
-          failOpen: z.boolean().default(false),
-        }),
-      ],
-      { message: 'expected "none" or { require: <provider>, scopes: […] }' },
-    )
-    .optional(),
-  deny: denyStatus.optional(),
-  set: z.record(variable, text).default({}),
-  route: z
-    .string()
-    .regex(/^[A-Za-z0-9_.:-]+$/, { message: 'expected the name of a backend of haproxy.cfg' })
-    .optional(),
-  workflow: workflow.optional(),
-})
-
 const spopAddress = address(SPOP, 'tcp://127.0.0.1:9000, unix:///run/haproxy-temporal/spop.sock or systemd:')
 
 /** Where HAProxy connects: an address, or an address with what it takes. */
-const listen = z.preprocess(
-  (value) => (typeof value === 'string' || typeof value === 'number' ? { address: value } : value),
-  z
-    .strictObject({
-      address: spopAddress,
-      mode: z
-        .string({ message: 'expected permission bits in quotes, such as "0660"' })
-        .regex(/^0?[0-7]{3}$/, { message: 'expected permission bits in quotes, such as "0660"' })
-        .transform((bits) => Number.parseInt(bits, 8))
-        .optional(),
-      allow: z
-        .array(z.string().refine(isNetwork, { message: 'expected an IP address or a network such as 10.0.0.0/8' }))
-        .min(1)
-        .optional(),
-      tls: z.strictObject({ certFile: text, keyFile: text, clientCaFile: text.optional() }).optional(),
-    })
-    .superRefine(({ address: where, mode, allow, tls }, ctx) => {
-      const isUnix = where.startsWith('unix:')
-      if (isUnix && allow !== undefined) refuse(ctx, 'CONFIG_CONFLICT', '"allow" is for TCP; a UNIX socket has "mode"')
-      if (!isUnix && mode !== undefined) refuse(ctx, 'CONFIG_CONFLICT', '"mode" is for UNIX sockets')
-      if (isUnix && tls !== undefined) refuse(ctx, 'CONFIG_CONFLICT', '"tls" is for TCP')
-    }),
-)
+const listen = z
+  .preprocess(
+    (value) => (typeof value === 'string' || typeof value === 'number' ? { address: value } : value),
+    z
+      .strictObject({
+        address: spopAddress.describe(
+          'Where to listen: tcp://host:port, unix:///path, systemd: or systemd:name for a socket handed over by systemd',
+        ),
+        mode: z
+          .string({ message: 'expected permission bits in quotes, such as "0660"' })
+          .regex(/^0?[0-7]{3}$/, { message: 'expected permission bits in quotes, such as "0660"' })
+          .transform((bits) => Number.parseInt(bits, 8))
+          .optional()
+          .describe(
+            'Permission bits of a UNIX socket, in quotes, set before anyone can connect; without it the umask decides',
+          ),
+        allow: z
+          .array(z.string().refine(isNetwork, { message: 'expected an IP address or a network such as 10.0.0.0/8' }))
+          .min(1)
+          .optional()
+          .describe('Addresses and networks that may connect over TCP; without it anyone may'),
+        tls: z
+          .strictObject({
+            certFile: text.describe(
+              'PEM file with the certificate that the agent shows to HAProxy; these files are read again when they change',
+            ),
+            keyFile: text.describe('PEM file with its private key'),
+            clientCaFile: text
+              .optional()
+              .describe("PEM file with the authorities of HAProxy's own certificate, which it must show then"),
+          })
+          .optional()
+          .describe(
+            `SPOP over TLS, for an agent on another host; HAProxy's side is "server … ssl verify required ca-file … crt …"`,
+          ),
+      })
+      .superRefine(({ address: where, mode, allow, tls }, ctx) => {
+        const isUnix = where.startsWith('unix:')
+        if (isUnix && allow !== undefined)
+          refuse(ctx, 'CONFIG_CONFLICT', '"allow" is for TCP; a UNIX socket has "mode"')
+        if (!isUnix && mode !== undefined) refuse(ctx, 'CONFIG_CONFLICT', '"mode" is for UNIX sockets')
+        if (isUnix && tls !== undefined) refuse(ctx, 'CONFIG_CONFLICT', '"tls" is for TCP')
+      }),
+  )
+  .meta({ shorthand: 'address' })
 
-/** A secret that names are hashed with: with a short one they could be found by trying. */
+/** A secret that names are hashed with, or that callers show: a short one could be found by trying. */
 const keyedSecret = secret.superRefine((value, ctx) => {
   if ('value' in value && value.value.length < MIN_KEY_CHARACTERS) {
     refuse(ctx, 'CONFIG_INVALID', `expected at least ${MIN_KEY_CHARACTERS} characters`)
@@ -182,52 +101,128 @@ const keyedSecret = secret.superRefine((value, ctx) => {
 })
 
 export const configSchema = z.strictObject({
-  version: z.literal(1),
-  spop: z.strictObject({
-    listen: z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(listen).min(1)),
-    deadline: duration(1, 60_000).default(40),
-    drain: duration(0, 600_000).default(3000),
-    bufsize: count.optional(),
-  }),
-  admin: z.strictObject({ listen: address(TCP, 'tcp://127.0.0.1:9101') }).optional(),
-  temporal: z
+  version: z.literal(1).describe('Version of this format'),
+  spop: z
     .strictObject({
-      address: z.string().regex(HOST_PORT, { message: 'expected host:port' }).refine(isPort, PORT_MESSAGE),
-      namespace: text.default('default'),
-      // Left open, it follows from the API key: a key must never travel in clear text.
-      tls: temporalTls.optional(),
-      apiKey: text.optional(),
+      listen: z
+        .preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(listen).min(1))
+        .meta({ shorthand: 'item' })
+        .describe('Addresses for HAProxy: one, a list, or mappings where an address needs more'),
+      deadline: duration(1, 60_000)
+        .default(40)
+        .describe('Every request is answered by then; must be below "timeout processing" of spoe.conf'),
+      drain: duration(0, 600_000)
+        .default(3000)
+        .describe(
+          'On a stop, health checks fail for so long before connections close; longer than "inter" times "fall" of the server line',
+        ),
+      bufsize: count
+        .optional()
+        .describe(
+          "HAProxy's tune.bufsize in bytes, where it was raised without max-frame-size; without it: max-frame-size and 4",
+        ),
+      maxFrameSize: frameSize
+        .default(65_536)
+        .describe(
+          "Largest frame that is taken from HAProxy, in bytes; raise it with HAProxy's tune.bufsize, for webhooks with larger bodies",
+        ),
     })
-    .superRefine(({ tls, apiKey }, ctx) => {
-      if (apiKey !== undefined && tls === false) {
-        refuse(ctx, 'CONFIG_CONFLICT', '"apiKey" with "tls: false" would send the key in clear text')
-      }
+    .describe('Where HAProxy reaches the agent, and how long answers may take'),
+  // Without a token, revocations are taken from this machine only.
+  admin: z
+    .strictObject({
+      listen: address(TCP, 'tcp://127.0.0.1:9101').describe(
+        'Address for /metrics, /healthz, /readyz and /status, which everybody who reaches it may read, and for POST /revocations, POST /reload and all of /outbox, which the token guards',
+      ),
+      token: keyedSecret
+        .optional()
+        .describe(
+          'Secret of 16 characters or more that callers of POST /revocations, POST /reload and all of /outbox show, readers too; without it they must be on this machine',
+        ),
     })
-    .transform((temporal) => ({ ...temporal, tls: temporal.tls ?? temporal.apiKey !== undefined })),
+    .optional()
+    .describe('Metrics, health and calls to the agent; without it there is no such port'),
+  temporal: temporal.describe('Where Temporal is'),
   outbox: z
     .strictObject({
-      path: text.default('.data/outbox.db'),
-      maxRows: count.default(1_000_000),
-      drain: duration(0, 600_000).default(5000),
+      path: text.default('.data/outbox.db').describe('SQLite file on a local disk'),
+      maxRows: count.default(1_000_000).describe('Events in the file; beyond it they are shed'),
+      maxBytes: count
+        .default(1_073_741_824)
+        .describe('Bytes of the events in the file; beyond it they are shed. The file itself may be twice as large'),
+      maxDeadLetters: count
+        .default(100_000)
+        .describe(
+          'Events among the dead letters; beyond it, and beyond a quarter of maxBytes, the oldest dead letters are deleted',
+        ),
+      retain: duration(0, 365 * 86_400_000)
+        .default(0)
+        .describe('How long delivered events are kept for "outbox replay"; 0s: not at all'),
+      encryptionKey: z
+        .strictObject({
+          file: text.describe('File with the keys, read again when it changes; "payload-key create" makes one'),
+        })
+        .optional()
+        .describe('Keys that the events in the file are encrypted with; without it they are plain'),
+      drain: duration(0, 600_000)
+        .default(5000)
+        .describe('On a stop, how long to go on delivering; events of the class "memory" that are left then are lost'),
     })
-    .prefault({}),
-  audit: audit.optional(),
-  queue: z.strictObject({ maxEvents: count.default(100_000) }).prefault({}),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+    .prefault({})
+    .describe('Events of the classes "durable" and "strict" wait here until Temporal has them'),
+  audit: audit.optional().describe('Audit records of decisions; without it none are written'),
+  queue: z
+    .strictObject({
+      maxEvents: count.default(100_000).describe('Events in memory; beyond it they are shed'),
+      maxBytes: count.default(67_108_864).describe('Their bytes; beyond it they are shed'),
+    })
+    .prefault({})
+    .describe('Events that wait in memory'),
+  reload: z
+    .strictObject({
+      watch: z
+        .boolean()
+        .default(false)
+        .describe('Whether a change of the file is enough; SIGHUP and POST /reload always work'),
+    })
+    .prefault({})
+    .describe('When this file is read again (docs/reload.md)'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error'])
+        .default('info')
+        .describe('The least important level that is written'),
+    })
+    .prefault({})
+    .describe("The agent's own log: JSON lines on standard error"),
   identity: z
     .strictObject({
-      providers: z.record(name, provider).default({}),
+      providers: z
+        .record(name, provider)
+        .default({})
+        .describe('Providers of identities by name; rules ask for them by it, and metrics show it'),
       // Without one no rlkey is given, and each process has nonces of its own.
-      rateLimitKey: keyedSecret.optional(),
-      dpopNonceKey: secret.optional(),
-      revocation: revocation.optional(),
+      rateLimitKey: keyedSecret
+        .optional()
+        .describe(
+          'Secret of the variable "rlkey", 16 characters or more, the same on all agents; without it the variable is not set',
+        ),
+      dpopNonceKey: secret
+        .optional()
+        .describe('Secret of DPoP nonces, the same on all agents; without it each process has one of its own'),
+      revocation: revocation.optional().describe('Lists of tokens, sessions and callers that are refused from now on'),
     })
-    .prefault({}),
-  actor: actorSchema.prefault({}),
-  rules: z.array(rule),
-  default: z.strictObject({ deny: denyStatus }).default({ deny: 403 }),
+    .prefault({})
+    .describe('Who is trusted to name callers'),
+  actor: actorSchema.prefault({}).describe('What workflows are told of callers, and how it is proven to them'),
+  rules,
+  default: z
+    .strictObject({ deny: denyStatus.describe('HTTP status of the refusal') })
+    .default({ deny: 403 })
+    .describe('What becomes of a request that no rule matches'),
 })
 
 export type AgentConfig = z.output<typeof configSchema>
-export type RuleConfig = AgentConfig['rules'][number]
-export type WorkflowConfig = NonNullable<RuleConfig['workflow']>
+export type { RuleConfig } from './rules.ts'
+export type { WorkflowConfig } from './workflow.ts'

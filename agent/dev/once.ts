@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import { Client, Connection } from '@temporalio/client'
+import type { Client } from '@temporalio/client'
 import type { RuleCounters } from '../dispatch/counters.ts'
 import { findInLog } from './haproxy-log.ts'
 import { waitUntil } from './process.ts'
 import { type EdgeResponse, echoOf, reasonOf, sendToEdge } from './request.ts'
 import { type DemoRequest, demoRequests, SILENT_REQUESTS, type WorkflowExpectation } from './script.ts'
 import type { Stack } from './stack.ts'
+import { withWorkflowReader } from './workflow-reader.ts'
 
 /** One request of the script, as `dev --once --json` prints it; `null` where there is nothing to tell. */
 export interface RequestReport {
@@ -49,16 +50,12 @@ export async function runOnce(stack: Stack, progress: (text: string) => void): P
   }
 
   progress('waiting for the workflows')
-  const connection = await Connection.connect({ address: stack.temporalAddress })
-  try {
-    const client = new Client({ connection })
+  await withWorkflowReader(stack, async (client) => {
     for (const { request, report, requestId } of sent) {
       if (request.expect.workflow !== undefined)
         await followWorkflow(client, request.expect.workflow, requestId, report)
     }
-  } finally {
-    await connection.close()
-  }
+  })
   const conservation = await settledCounters(stack.adminUrl)
 
   progress(`stopping the agent, sending ${SILENT_REQUESTS.length} more`)

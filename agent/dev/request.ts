@@ -14,6 +14,8 @@ export interface EdgeRequest {
   readonly path: string
   /** A list sends the header once for each value. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  /** Sent whole, with its length. */
+  readonly body?: Buffer
 }
 
 /**
@@ -23,7 +25,7 @@ export interface EdgeRequest {
 export function sendToEdge(
   port: number,
   ca: string,
-  { method, path, headers = {} }: EdgeRequest,
+  { method, path, headers = {}, body }: EdgeRequest,
   connections?: Agent,
 ): Promise<EdgeResponse> {
   return new Promise((resolve, reject) => {
@@ -53,7 +55,7 @@ export function sendToEdge(
         }),
       )
     })
-    request.end()
+    request.end(body)
   })
 }
 

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { PayloadKeysConfig } from '../crypto/payload-keys.ts'
 import { type CertificateFiles, ensureCertificates } from './certificates.ts'
 import type { Cleanup } from './cleanup.ts'
 import { agentReady, startCommand } from './command.ts'
@@ -51,6 +52,8 @@ export interface Stack {
   readonly temporalAddress: string
   /** `undefined` when somebody else runs Temporal. */
   readonly temporal: TemporalServer | undefined
+  /** What agent and worker encrypt payloads with; `undefined` when they do not. */
+  readonly payloadKeys: PayloadKeysConfig | undefined
   readonly agent: ManagedProcess
   readonly adminUrl: string
   readonly worker: ManagedProcess | undefined
@@ -77,7 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { ports, taken } = await reservePorts(options.ports)
   const temporalAddress = options.temporalAddress ?? `127.0.0.1:${ports.temporal}`
   const env = stackEnvironment({ ports, temporalAddress, folder, certificates, spoe: options.spoe, env: options.env })
-  const { rules } = validate({ ...options, haproxyBinary, env })
+  const { rules, temporal: temporalConfig } = validate({ ...options, haproxyBinary, env })
   emptyLogs(folder)
 
   const temporal = options.temporalAddress === undefined ? bringUpTemporal(options, ports, progress) : undefined
@@ -121,7 +124,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const named = rules.flatMap(({ workflow }) => workflow?.taskQueue ?? [])
   const taskQueues = [...new Set(named.length === 0 ? ['edge'] : named)]
   const running = { ports, taken, edge, certificates, identity, temporalAddress, temporal, agent, adminUrl }
-  return { ...running, worker, taskQueues, haproxy, env }
+  return { ...running, payloadKeys: temporalConfig.payloadKeys, worker, taskQueues, haproxy, env }
 }
 
 /**

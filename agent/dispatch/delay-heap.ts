@@ -1,6 +1,6 @@
 /** Values that wait for a moment, the earliest first: a binary heap. */
 export class DelayHeap<T> {
-  readonly #heap: { readonly value: T; readonly due: number }[] = []
+  #heap: { readonly value: T; readonly due: number }[] = []
 
   get size(): number {
     return this.#heap.length
@@ -32,6 +32,13 @@ export class DelayHeap<T> {
     const last = this.#heap.pop()
     if (last !== undefined && this.#heap.length > 0) this.#sink(last)
     return first.value
+  }
+
+  /** Drops the values for which `keep` is false. Every value is looked at. */
+  retain(keep: (value: T) => boolean): void {
+    const all = this.#heap
+    this.#heap = []
+    for (const { value, due } of all) if (keep(value)) this.push(value, due)
   }
 
   #sink(item: { readonly value: T; readonly due: number }): void {

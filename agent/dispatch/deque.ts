@@ -37,6 +37,14 @@ export class Deque<T> {
     return value
   }
 
+  /** Drops the elements for which `keep` is false; the others stay in order. Every element is looked at. */
+  retain(keep: (value: T) => boolean): void {
+    for (let left = this.#size; left > 0; left--) {
+      const value = this.shift() as T
+      if (keep(value)) this.push(value)
+    }
+  }
+
   #resize(length: number): void {
     const ring = slots<T>(length)
     for (let i = 0; i < this.#size; i++) ring[i] = this.#ring[(this.#head + i) & (this.#ring.length - 1)]

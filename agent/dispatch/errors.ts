@@ -3,6 +3,8 @@ const TABLE = {
   DISPATCH_THREAD_FAILED: 'the dispatcher thread could not start',
   DISPATCH_OUTBOX_LOCKED: 'another process holds the outbox: give each agent its own outbox.path',
   DISPATCH_OUTBOX_CORRUPT: 'the outbox file is damaged: it is set aside, look into it with sqlite3',
+  DISPATCH_OUTBOX_FULL: 'the disk has no room for the outbox: make room, events are taken again by themselves',
+  DISPATCH_OUTBOX_KEY: 'a row of the outbox is encrypted with a key that is not there: add it to the key file again',
   DISPATCH_OUTBOX_NEWER: 'the outbox was written by a newer release: it is set aside, run that release to deliver it',
 } as const
 

@@ -12,7 +12,7 @@ import { denied, type Denied } from './reasons.ts'
 import type { KeyLimits } from './refresh-times.ts'
 import type { Requirement } from './requirement.ts'
 import type { Needs, Scheme, SchemeContext } from './scheme.ts'
-import { cacheLimits, TokenCache, type CacheLimits } from './token-cache.ts'
+import { cacheLimits, type CacheLimits } from './token-cache.ts'
 
 export type { ProviderStatus } from './keys.ts'
 
@@ -82,15 +82,15 @@ class Authentication implements Authenticator {
     const schemes = options.schemes?.({ log, now, monotonicMs }) ?? []
     // A clock is corrected by some milliseconds all day long: that is no step.
     const toleratedStepMs = Math.max(1000, Math.min(...providers.map((provider) => provider.clockSkewS * 1000)))
-    const cache = new TokenCache(toleratedStepMs, { ...cacheLimits, ...options.cacheLimits })
-    const names = new Set([...providers, ...schemes].map(({ name }) => name))
-    this.counters = createCounters([...names], cache)
+    const names = [...new Set([...providers, ...schemes].map(({ name }) => name))]
+    this.counters = createCounters(names, () => this.#jwt.caches())
     this.#conclusion = new Conclusion(this.counters, checks)
     this.#jwt = new JwtEngine(providers, {
       log,
       now,
       monotonicMs,
-      cache,
+      cacheLimits: { ...cacheLimits, ...options.cacheLimits },
+      toleratedStepMs,
       conclusion: this.#conclusion,
       onError: (error) => this.#failed(error),
       ...(options.keyLimits === undefined ? {} : { limits: options.keyLimits }),
@@ -230,7 +230,8 @@ function needsOf(
     certificate:
       locations.some((location) => !location.exclusive) ||
       schemes.some(({ needs }) => needs?.certificate === true) ||
-      providers.some(({ binding }) => binding !== undefined),
+      // With proofs of keys (RFC 9449) tokens need no certificate; of those that are bound to one the page tells more.
+      providers.some(({ binding, dpop }) => binding !== undefined && dpop === undefined),
     body: withBody.length > 0,
     bodyHeaders: [...new Set(headersOf(withBody))],
   }

@@ -16,15 +16,16 @@ export function isDate(value: unknown): value is number {
  */
 export function isSafeText(value: unknown, maxBytes: number): value is string {
   if (typeof value !== 'string' || value === '' || value.length > maxBytes) return false
-  // Servers trim what a header holds: ` admin` would be `admin` to them.
-  if (value.trim() !== value) return false
   let ascii = true
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i)
     if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false
     if (code > 0x7f) ascii = false
   }
-  return ascii || (value.isWellFormed() && Buffer.byteLength(value) <= maxBytes)
+  // Servers trim what a header holds: ` admin` would be `admin` to them.
+  if (ascii) return value.charCodeAt(0) !== 0x20 && value.charCodeAt(value.length - 1) !== 0x20
+  if (value.trim() !== value) return false
+  return value.isWellFormed() && Buffer.byteLength(value) <= maxBytes
 }
 
 /** Whether `aud` names one of ours exactly; undefined when it is neither a string nor an array of strings. */

@@ -2,7 +2,7 @@ import { confirmationOf } from './claim-confirmation.ts'
 import { judgeRequired, mapRoles } from './claim-rules.ts'
 import { variablesOf } from './claim-variables.ts'
 import type { ProviderConfig } from './config.ts'
-import { type Identity, NOTHING } from './identity.ts'
+import { type Identity, type KeyAge, NOTHING } from './identity.ts'
 import { atPath, type JsonObject } from './plain-json.ts'
 import type { DenyReason } from './reasons.ts'
 import { mediaType } from './strict-jwt.ts'
@@ -21,13 +21,14 @@ const ALL = Number.POSITIVE_INFINITY
 /** `typ` accepted where the provider does not say: RFC 7519 section 5.1, RFC 9068 section 2.1. */
 const DEFAULT_TYP: readonly string[] = ['at+jwt', 'JWT', 'jwt']
 
-/** Claims that only ID tokens carry (OpenID Connect Core sections 2 and 3.3.2.11). */
-const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash'] as const
-
 /** What the rules need of a token whose signature is proven. */
 export interface SignedClaims {
   readonly typ: string | undefined
   readonly payload: JsonObject
+  /** The same as text, to be parsed again; absent where there is none. */
+  readonly text?: string | undefined
+  readonly alg?: string
+  readonly kid?: string | undefined
 }
 
 /**
@@ -37,12 +38,16 @@ export interface SignedClaims {
  * (`identity.confirmation`) is checked for every request afterwards.
  * @param digest of the token, from `tokenDigest`
  * @param nowS seconds since the epoch
+ * @param twin digest of the token under its other signature, from `twinDigest`
+ * @param keys that proved it
  */
 export function judgeClaims(
   token: SignedClaims,
   digest: string,
   provider: ProviderConfig,
   nowS: number,
+  twin?: string,
+  keys?: KeyAge,
 ): Identity | DenyReason {
   const { payload } = token
   if (!typAccepted(token.typ, provider.typ)) return 'typ_mismatch'
@@ -85,9 +90,13 @@ export function judgeClaims(
       session: typeof sid === 'string' ? sid : '',
       confirmation,
       variables: variables === undefined ? NOTHING : variablesOf(payload, variables),
+      algorithm: token.alg,
+      keyId: token.kid,
     },
-    payload,
+    token.text ?? payload,
     digest,
+    twin,
+    keys,
   )
 }
 
@@ -121,9 +130,10 @@ function typAccepted(typ: string | undefined, configured: readonly string[] | un
   return typ !== undefined && configured.some((accepted) => mediaType(accepted) === mediaType(typ))
 }
 
+/** Claims that only ID tokens carry (OpenID Connect Core sections 2 and 3.3.2.11), and Cognito's way to say so. */
 export function isIdToken(payload: JsonObject): boolean {
-  for (const name of ID_TOKEN_CLAIMS) if (payload[name] !== undefined) return true
-  return payload['token_use'] === 'id'
+  const { nonce, at_hash, c_hash, token_use } = payload
+  return nonce !== undefined || at_hash !== undefined || c_hash !== undefined || token_use === 'id'
 }
 
 /** Undefined when the claim is there and unfit; '' when it is absent. Some providers number their tenants. */

@@ -16,7 +16,19 @@ export interface AuthCounters {
   readonly outcomes: readonly ('ok' | DenyReason)[]
   /** `results[provider row * outcomes.length + outcome column]` */
   readonly results: Float64Array
-  readonly cache: Readonly<CacheCounters> & Pick<TokenCache, 'entries' | 'negativeEntries' | 'bytes' | 'evictions'>
+  /** Caches of verified tokens, by provider. */
+  caches(): ReadonlyMap<string, CacheFigures>
+  /** Their sums. */
+  readonly cache: CacheFigures
+}
+
+/** What a cache of verified tokens has done since the start, and what it holds now. */
+export interface CacheFigures extends Readonly<CacheCounters> {
+  readonly entries: number
+  readonly negativeEntries: number
+  /** Estimated. */
+  readonly bytes: number
+  readonly evictions: number
 }
 
 /** Column of an outcome in {@link AuthCounters.results}; the last, internal_error, for what is none. */
@@ -24,43 +36,43 @@ export function outcomeColumn(outcome: 'ok' | DenyReason): number {
   return columnOf.get(outcome) ?? outcomes.length - 1
 }
 
-export function createCounters(providers: readonly string[], cache: TokenCache): AuthCounters {
-  const { counters } = cache
+/** @param caches of all providers, asked at scrape */
+export function createCounters(
+  providers: readonly string[],
+  caches: () => ReadonlyMap<string, TokenCache>,
+): AuthCounters {
+  const byProvider = (): ReadonlyMap<string, CacheFigures> =>
+    new Map([...caches()].map(([provider, cache]) => [provider, figuresOf(cache)]))
   return {
     providers: ['', ...providers],
     outcomes,
     results: new Float64Array((providers.length + 1) * outcomes.length),
-    cache: {
-      get hits() {
-        return counters.hits
-      },
-      get negativeHits() {
-        return counters.negativeHits
-      },
-      get misses() {
-        return counters.misses
-      },
-      get staleKeys() {
-        return counters.staleKeys
-      },
-      get expired() {
-        return counters.expired
-      },
-      get flushes() {
-        return counters.flushes
-      },
-      get entries() {
-        return cache.entries
-      },
-      get negativeEntries() {
-        return cache.negativeEntries
-      },
-      get bytes() {
-        return cache.bytes
-      },
-      get evictions() {
-        return cache.evictions
-      },
+    caches: byProvider,
+    get cache() {
+      return [...byProvider().values()].reduce(sum, NOTHING)
     },
   }
+}
+
+function figuresOf(cache: TokenCache): CacheFigures {
+  const { entries, negativeEntries, bytes, evictions } = cache
+  return { ...cache.counters, entries, negativeEntries, bytes, evictions }
+}
+
+const NOTHING: CacheFigures = {
+  hits: 0,
+  negativeHits: 0,
+  misses: 0,
+  staleKeys: 0,
+  expired: 0,
+  flushes: 0,
+  entries: 0,
+  negativeEntries: 0,
+  bytes: 0,
+  evictions: 0,
+}
+
+function sum(one: CacheFigures, other: CacheFigures): CacheFigures {
+  const names = Object.keys(NOTHING) as (keyof CacheFigures)[]
+  return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as unknown as CacheFigures
 }

@@ -42,6 +42,10 @@ export interface Evidence {
   /** Client address. */
   readonly source: string
   readonly tls: boolean
+  /** `ssl_fc_protocol`, `ssl_fc_sni`, `ssl_fc_alpn`; empty or left out when there is none, or spoe.conf does not send it. */
+  readonly tlsVersion?: string
+  readonly sni?: string
+  readonly alpn?: string
   /** Whole Authorization field, undefined when absent. */
   readonly authorization: string | undefined
   readonly authorizationCount: number

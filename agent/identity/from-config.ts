@@ -2,13 +2,15 @@ import type { AgentConfig } from '../config/schema.ts'
 import { SecretSource } from '../secrets/secret-file.ts'
 import { type Authenticator, createAuthenticator } from './authenticator.ts'
 import { checkBinding } from './binding.ts'
+import { replayLimits, ReplayStore } from './dpop/replay-store.ts'
 import { createDpopVerifier, type DpopVerifier } from './dpop/verifier.ts'
 import type { Identity } from './identity.ts'
+import { Kept } from './kept.ts'
 import type { Log } from './log.ts'
 import { providerConfigs } from './provider-configs.ts'
 import { createRateLimitKey, PseudonymKey } from './pseudonym.ts'
 import type { Requirement } from './requirement.ts'
-import { Revocations } from './revocation/revocations.ts'
+import { RevocationMemory, Revocations } from './revocation/revocations.ts'
 import { createSchemes } from './schemes.ts'
 
 /** Everything that proves callers, as a configuration wants it. */
@@ -17,6 +19,8 @@ export interface IdentityParts {
   readonly revocations: Revocations
   /** For `txn.temporal.rlkey`; undefined where nobody asked for it. */
   readonly rateLimitKey: ((identity: Identity) => string | undefined) | undefined
+  /** Verifiers of proofs by provider. */
+  readonly dpop: ReadonlyMap<string, DpopVerifier>
   /** For `DPoP-Nonce`; undefined where no provider wants nonces. */
   dpopNonce(): string | undefined
   /** URL of the protected resource metadata that the first provider of a requirement names (RFC 9728). */
@@ -28,12 +32,19 @@ export interface IdentityParts {
   close(): void
 }
 
-/** Not yet started: `check` asks it what it needs, and never starts it. */
-export function identityOf(config: AgentConfig, log: Log): IdentityParts {
+/**
+ * Not yet started: `check` asks it what it needs, and never starts it.
+ * @param kept of the process, where another configuration was in force before or may be later
+ */
+export function identityOf(config: AgentConfig, log: Log, kept: Kept = new Kept()): IdentityParts {
   const { providers, rateLimitKey, dpopNonceKey, revocation } = config.identity
   const now = Date.now
   const context = { now, monotonicMs: () => performance.now(), log }
-  const revocations = new Revocations(revocation, context)
+  const revocations = new Revocations(
+    revocation,
+    context,
+    kept.get('revocations', '', () => new RevocationMemory()),
+  )
   const nonceKey = dpopNonceKey === undefined ? undefined : new SecretSource(dpopNonceKey, log)
   const limitKey = rateLimitKey === undefined ? undefined : new SecretSource(rateLimitKey, log)
   const jwtProviders = providerConfigs(config)
@@ -41,12 +52,13 @@ export function identityOf(config: AgentConfig, log: Log): IdentityParts {
   for (const [name, settings] of Object.entries(providers)) {
     const dpop = settings.kind === 'jwt' || settings.kind === 'introspection' ? settings.dpop : undefined
     if (dpop === undefined) continue
-    const options = { ...dpop, now, ...(nonceKey === undefined ? {} : { nonceSecret: nonceKey }) }
+    const replays = kept.get('dpop', name, () => new ReplayStore(replayLimits))
+    const options = { ...dpop, now, replays, ...(nonceKey === undefined ? {} : { nonceSecret: nonceKey }) }
     verifiers.set(name, createDpopVerifier(options))
   }
   const authenticator = createAuthenticator(jwtProviders, {
     ...context,
-    schemes: (shared) => createSchemes(providers, shared),
+    schemes: (shared) => createSchemes(providers, { ...shared, kept }),
     checks: [
       (identity) => revocations.check(identity),
       (identity, evidence) => checkBinding(identity, evidence, verifiers.get(identity.provider)),
@@ -61,6 +73,7 @@ export function identityOf(config: AgentConfig, log: Log): IdentityParts {
     revocations,
     rateLimitKey: limitKey === undefined ? undefined : createRateLimitKey(new PseudonymKey('k', limitKey)),
     resourceMetadata: ({ providers: names }) => metadata.get(names.find((name) => metadata.has(name)) ?? ''),
+    dpop: verifiers,
     dpopNonce: () => nonceGiver?.currentNonce(),
     start() {
       authenticator.start()

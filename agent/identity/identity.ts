@@ -11,6 +11,14 @@ export interface Confirmation {
   readonly x5t?: string
 }
 
+/** How old the published keys are that a credential was verified with, now: they are fetched again while it is remembered. */
+export interface KeyAge {
+  /** Seconds since they were fetched. */
+  readonly ageS: number
+  /** Whether they are past their refresh time, and serve because their issuer cannot be asked. */
+  readonly stale: boolean
+}
+
 /** Who calls, proven by a credential of one provider. Frozen: one object serves every request that shows the credential. */
 export interface Identity {
   /** Name of the provider in agent.yaml. */
@@ -38,6 +46,13 @@ export interface Identity {
   readonly session: string
   /** SHA-256 of the credential, base64url: of the token as sent, of the certificate's DER. By it a credential is revoked. */
   readonly digest: string
+  /** Digest of the same token under the other signature that ECDSA allows, which revokes it too; undefined without one. */
+  readonly twinDigest?: string | undefined
+  /** `alg` and `kid` of the token's header, which its issuer has signed; undefined where there are none. */
+  readonly algorithm?: string | undefined
+  readonly keyId?: string | undefined
+  /** Of the key set that its issuer publishes; undefined where there is none. */
+  readonly keys?: KeyAge | undefined
   /** Undefined: whoever shows the credential may use it. */
   readonly confirmation: Confirmation | undefined
   /** Claims that the provider maps to variables of HAProxy (`claims.variables`), by variable name. */
@@ -75,6 +90,10 @@ export function identityOf(known: Known): Identity {
     credentialId: known.credentialId ?? '',
     session: known.session ?? '',
     digest: known.digest,
+    twinDigest: known.twinDigest,
+    algorithm: known.algorithm,
+    keyId: known.keyId,
+    keys: known.keys,
     confirmation: known.confirmation,
     variables: known.variables ?? NOTHING,
   })

@@ -1,3 +1,4 @@
+import { CachePurge } from './cache-purge.ts'
 import type { Conclusion } from './conclusion.ts'
 import { assertProviders, type ProviderConfig } from './config.ts'
 import type { Evidence } from './evidence.ts'
@@ -6,7 +7,7 @@ import { KeyManager, type KeyManagerOptions, type ProviderStatus } from './keys.
 import { denied } from './reasons.ts'
 import type { Judge } from './plan.ts'
 import { parseStrict, type StrictJwt } from './strict-jwt.ts'
-import { cacheKey, cacheKeyPrefix, type TokenCache } from './token-cache.ts'
+import { type CacheLimits, TokenCache } from './token-cache.ts'
 import { tokenDigest } from './token-digest.ts'
 import { verifyToken, type Verdict } from './token-verifier.ts'
 
@@ -22,36 +23,46 @@ interface Trust {
 /** A provider of agent.yaml with its issuers: several accounts or tenants may stand under one name. */
 interface Provider {
   readonly trusts: readonly Trust[]
-  readonly cachePrefix: string
+  /** Of its own, so that the tokens of one issuer cannot drive out those of another. By `tokenDigest`. */
+  readonly cache: TokenCache
+  /** Verifications under way: the same token is verified once, however many requests wait for it. By `tokenDigest`. */
+  readonly pending: Map<string, Promise<AuthResult>>
   /** Its row in the counters. */
   readonly row: number
 }
 
 export interface JwtEngineOptions extends KeyManagerOptions {
   readonly now: () => number
-  readonly cache: TokenCache
+  readonly cacheLimits: CacheLimits
+  /** How far the clock may go back before what is remembered is judged anew, in milliseconds. */
+  readonly toleratedStepMs: number
   readonly conclusion: Conclusion
   readonly onError: (error: unknown) => AuthResult
 }
 
 /**
- * Signed JWTs of all providers: keys, cache and verifications under way are shared, so a token is verified once however
- * many rules ask for it.
+ * Signed JWTs of all providers. Whatever rule asks, a provider has one set of keys and one cache: it verifies a token once.
  */
 export class JwtEngine {
   readonly #providers = new Map<string, Provider>()
   readonly #options: JwtEngineOptions
-  /** Verifications under way by cache key: the same token is verified once, however many requests wait for it. */
-  readonly #pending = new Map<string, Promise<AuthResult>>()
+  /** Tokens of all providers that wait. */
+  #waiting = 0
 
   /** @throws {TypeError} a provider that could never be safe, see {@link assertProviders} */
   constructor(configs: readonly ProviderConfig[], options: JwtEngineOptions) {
     assertProviders(configs)
     this.#options = options
-    for (const [name, trusted] of Map.groupBy(configs, (config) => config.name)) {
+    const byName = Map.groupBy(configs, (config) => config.name)
+    const limits = shareOf(options.cacheLimits, byName.size)
+    for (const [name, trusted] of byName) {
+      const cache = new TokenCache(options.toleratedStepMs, limits)
+      const purge = new CachePurge(cache)
+      const keyOptions = { ...options, onRemoved: () => void purge.run() }
       this.#providers.set(name, {
-        trusts: trusted.map((config) => ({ config, keys: new KeyManager(config, options) })),
-        cachePrefix: cacheKeyPrefix(name, trusted),
+        trusts: trusted.map((config) => ({ config, keys: new KeyManager(config, keyOptions) })),
+        cache,
+        pending: new Map(),
         row: options.conclusion.rowOf(name),
       })
     }
@@ -64,6 +75,11 @@ export class JwtEngine {
       recognises: looksLikeJwt,
       authenticate: (token, evidence) => this.#authenticate(token, evidence, providers),
     }
+  }
+
+  /** What is remembered, by provider, for the counters. */
+  caches(): ReadonlyMap<string, TokenCache> {
+    return new Map([...this.#providers].map(([name, { cache }]) => [name, cache]))
   }
 
   start(): void {
@@ -99,33 +115,28 @@ export class JwtEngine {
   }
 
   #authenticate(token: string, evidence: Evidence, providers: readonly Provider[]): AuthResult | Promise<AuthResult> {
-    const { cache, now, conclusion } = this.#options
+    const { now, conclusion } = this.#options
     const nowMs = now()
-    cache.observe(nowMs)
     const digest = tokenDigest(token)
-    let key = ''
     for (let i = 0; i < providers.length; i++) {
-      const provider = providers[i] as Provider
-      key = cacheKey(provider.cachePrefix, digest)
-      const known = cache.get(key, nowMs)
+      const { cache, row } = providers[i] as Provider
+      cache.observe(nowMs)
+      const known = cache.get(digest, nowMs)
       if (known !== undefined && (i === 0 || isTheirs(known, providers, i))) {
-        return conclusion.of(provider.row, known, evidence)
+        return conclusion.of(row, known, evidence)
       }
     }
-    return this.#verify(token, digest, key, evidence, providers, nowMs)
+    return this.#verify(token, digest, evidence, providers, nowMs)
   }
 
-  /** @param lastKey of the cache, for the last of the providers: mostly there is only one, and a key is long to hash */
   #verify(
     token: string,
     digest: string,
-    lastKey: string,
     evidence: Evidence,
     providers: readonly Provider[],
     nowMs: number,
   ): AuthResult | Promise<AuthResult> {
-    const { cache, now, conclusion, onError } = this.#options
-    cache.counters.misses++
+    const { now, conclusion, onError } = this.#options
     const parsed = parseStrict(token)
     if (!parsed.ok) return conclusion.of(0, parsed, evidence)
     let provider: Provider | undefined
@@ -135,32 +146,53 @@ export class JwtEngine {
       trust = trustIn(provider?.trusts ?? [], parsed)
     }
     if (provider === undefined || trust === undefined) return conclusion.of(0, denied('unknown_issuer'), evidence)
-    const { row, cachePrefix } = provider
-    const key = provider === providers.at(-1) ? lastKey : cacheKey(cachePrefix, digest)
-    const underWay = this.#pending.get(key)
+    const { row, cache, pending } = provider
+    cache.counters.misses++
+    const underWay = pending.get(digest)
     if (underWay !== undefined) return underWay.then((result) => conclusion.of(row, result, evidence))
     const verdict = verifyToken(parsed, digest, trust.config, trust.keys, {
       now,
-      mayWait: this.#pending.size < MAX_PENDING,
+      mayWait: this.#waiting < MAX_PENDING,
     })
     if (!(verdict instanceof Promise)) {
-      return conclusion.of(row, this.#keep(key, token.length, verdict, trust, nowMs), evidence)
+      return conclusion.of(row, keep(cache, digest, token.length, verdict, trust, nowMs), evidence)
     }
     const result = verdict
-      .then((late) => this.#keep(key, token.length, late, trust, now()))
+      .then((late) => keep(cache, digest, token.length, late, trust, now()))
       .catch(onError)
-      .finally(() => this.#pending.delete(key))
-    this.#pending.set(key, result)
+      .finally(() => {
+        pending.delete(digest)
+        this.#waiting--
+      })
+    pending.set(digest, result)
+    this.#waiting++
     return result.then((settled) => conclusion.of(row, settled, evidence))
   }
+}
 
-  #keep(key: string, tokenLength: number, verdict: Verdict, { config, keys }: Trust, nowMs: number): AuthResult {
-    const { cache } = this.#options
-    const { result, keyId, notBeforeS } = verdict
-    if (result.ok) cache.put(key, { result, keyId, tokenLength, notBeforeS, keys }, config.clockSkewS, nowMs)
-    else cache.putDenied(key, result, keys, nowMs)
-    return result
+/** What one of several providers may keep: an equal share, but at least a quarter, because few are busy at once. */
+function shareOf(limits: CacheLimits, providers: number): CacheLimits {
+  const parts = Math.min(4, Math.max(1, providers))
+  return {
+    ...limits,
+    maxEntries: Math.ceil(limits.maxEntries / parts),
+    maxBytes: Math.ceil(limits.maxBytes / parts),
+    maxNegativeEntries: Math.ceil(limits.maxNegativeEntries / parts),
   }
+}
+
+/** Remembers a judgement, if it is one that can be remembered. */
+function keep(
+  cache: TokenCache,
+  digest: string,
+  tokenLength: number,
+  { result, keyId, notBeforeS }: Verdict,
+  { config, keys }: Trust,
+  nowMs: number,
+): AuthResult {
+  if (result.ok) cache.put(digest, { result, keyId, tokenLength, notBeforeS, keys }, config.clockSkewS, nowMs)
+  else cache.putDenied(digest, result, keys, nowMs)
+  return result
 }
 
 /**

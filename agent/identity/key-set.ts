@@ -9,11 +9,9 @@ const MAX_CANDIDATES = 3
 export class KeySet {
   readonly #keys: readonly VerificationKey[]
   readonly #byKid = new Map<string, VerificationKey>()
-  readonly #ids: ReadonlySet<string>
 
   constructor(keys: readonly VerificationKey[]) {
     this.#keys = keys
-    this.#ids = new Set(keys.map((key) => key.id))
     for (const key of keys) {
       if (key.kid !== undefined) this.#byKid.set(key.kid, key)
     }
@@ -23,9 +21,9 @@ export class KeySet {
     return this.#keys.length
   }
 
-  /** Whether the key with this {@link VerificationKey.id} is still published. */
-  has(id: string): boolean {
-    return this.#ids.has(id)
+  /** {@link VerificationKey.id} of each. */
+  get ids(): string[] {
+    return this.#keys.map((key) => key.id)
   }
 
   /** Keys a token may have been signed with: the one its kid names, or without kid at most three of the right type. */

@@ -1,10 +1,18 @@
 import { FetchError } from './http/fetch-error.ts'
+import type { KeyAge } from './identity.ts'
 import type { VerificationKey } from './jwk.ts'
 import { KeySet } from './key-set.ts'
 import { KeySnapshot } from './key-snapshot.ts'
 import { KeySource, type KeySourceConfig } from './key-source.ts'
 import type { Log } from './log.ts'
-import { backoffMs, keyLimits, MAX_STALE_CEILING_MS, politePauseMs, type KeyLimits } from './refresh-times.ts'
+import {
+  backoffMs,
+  keyLimits,
+  MAX_STALE_CEILING_MS,
+  politePauseMs,
+  refreshPauseMs,
+  type KeyLimits,
+} from './refresh-times.ts'
 
 /** State of one issuer's keys, for /status, metrics and readiness. */
 export interface ProviderStatus {
@@ -12,7 +20,8 @@ export interface ProviderStatus {
   /** Whose published keys these are; absent where the provider keeps its own. */
   readonly issuer?: string
   /** Keys that may verify now; 0 when there are none or they are too old. */
-  readonly keys: number
+  /** Undefined for kinds without keys. */
+  readonly keys?: number
   /** Seconds since they were fetched, by an agent before this one where they come from disk; null before the first. */
   readonly ageS: number | null
   /** Past their refresh time: kept because the endpoint fails. */
@@ -33,6 +42,8 @@ export interface KeyManagerOptions {
   /** Milliseconds that only move forward; wall clocks jump, and keys must not grow old by that. */
   readonly monotonicMs?: () => number
   readonly limits?: Partial<KeyLimits>
+  /** Told when a key is not published any more, after {@link KeyManager.isLive} says so. */
+  readonly onRemoved?: () => void
 }
 
 /** Why no key is at hand. `keys_unavailable` is our trouble (503), the others are the token's (401). */
@@ -43,7 +54,7 @@ export type NoKey = 'unknown_key' | 'alg_not_allowed' | 'keys_unavailable'
  * fails, and given up when they are too old to be trusted. jose's createRemoteJWKSet serves nothing stale and retries at
  * every request, so an outage of the provider becomes an outage of everything and a storm on top.
  */
-export class KeyManager {
+export class KeyManager implements KeyAge {
   readonly #provider: KeySourceConfig
   readonly #log: Log
   readonly #now: () => number
@@ -52,7 +63,10 @@ export class KeyManager {
   readonly #snapshot: KeySnapshot | undefined
   readonly #fetches = { ok: 0, failed: 0 }
   readonly #closed = new AbortController()
+  readonly #onRemoved: (() => void) | undefined
   #set = new KeySet([])
+  /** Generation since which each key has been published without a break. */
+  #since: ReadonlyMap<string, number> = new Map()
   #generation = 0
   #origin: 'network' | 'disk' | undefined
   #fetchedAt = Number.NEGATIVE_INFINITY
@@ -71,6 +85,7 @@ export class KeyManager {
     this.#provider = provider
     this.#log = log
     this.#now = monotonicMs
+    this.#onRemoved = options.onRemoved
     this.#limits = { ...limits, maxStaleMs: Math.min(provider.maxStaleMs ?? limits.maxStaleMs, MAX_STALE_CEILING_MS) }
     this.#source = new KeySource(provider, limits, this.#closed.signal)
     const { name, issuer, keysFile: path } = provider
@@ -81,6 +96,16 @@ export class KeyManager {
   /** Grows with every change of the key set. */
   get generation(): number {
     return this.#generation
+  }
+
+  /** Seconds since the keys were fetched, by an agent before this one where they come from disk; Infinity before the first. */
+  get ageS(): number {
+    return (this.#now() - this.#fetchedAt) / 1000
+  }
+
+  /** Past their refresh time: kept because the endpoint fails. */
+  get stale(): boolean {
+    return this.#set.size > 0 && this.#now() > this.#refreshAt
   }
 
   /** Begins with the keys on disk, then fetches; failures are retried in the background until {@link close}. */
@@ -105,9 +130,9 @@ export class KeyManager {
     return this.#now() <= this.#refreshAt + this.#limits.maxStaleMs
   }
 
-  /** Whether the key a cached token was verified with is still published. */
-  isLive(keyId: string): boolean {
-    return this.#set.has(keyId)
+  /** Whether a key has been published without a break since a generation: one that was removed may have been for a reason. */
+  isLive(keyId: string, generation: number): boolean {
+    return (this.#since.get(keyId) ?? Infinity) <= generation
   }
 
   /** Keys to try for a token, at most three. Looks only, fetches nothing. */
@@ -137,16 +162,16 @@ export class KeyManager {
   }
 
   status(): ProviderStatus {
-    const now = this.#now()
     const { name, issuer } = this.#provider
+    const { ageS } = this
     const fileError = this.#snapshot?.lastError
     const nextFetchS = this.#nextFetchS()
     return {
       provider: name,
       issuer,
       keys: this.usable() ? this.#set.size : 0,
-      ageS: this.#fetchedAt === Number.NEGATIVE_INFINITY ? null : (now - this.#fetchedAt) / 1000,
-      stale: this.#set.size > 0 && now > this.#refreshAt,
+      ageS: Number.isFinite(ageS) ? ageS : null,
+      stale: this.stale,
       ...(this.#origin === undefined ? {} : { source: this.#origin }),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
       ...(fileError === undefined ? {} : { fileError }),
@@ -204,19 +229,22 @@ export class KeyManager {
     this.#take(set, 'network', refused)
     // Each time, changed or not, because the file counts by its age; not waited for, a slow disk is no reason for that.
     void this.#snapshot?.save(jwks)
-    return freshMs * (0.8 + Math.random() * 0.2)
+    return refreshPauseMs(freshMs, Math.random())
   }
 
   #take(set: KeySet, origin: 'network' | 'disk', refused: readonly string[]): void {
     this.#origin = origin
     if (set.equals(this.#set)) return
     this.#set = set
-    this.#generation++
+    const generation = ++this.#generation
+    const before = this.#since
+    this.#since = new Map(set.ids.map((id) => [id, before.get(id) ?? generation]))
     const { name: provider, issuer } = this.#provider
     this.#log.info(
       { provider, issuer, keys: set.size, source: origin, refused, generation: this.#generation },
       'keys changed',
     )
+    if ([...before.keys()].some((id) => !this.#since.has(id))) this.#onRemoved?.()
   }
 
   /** @returns milliseconds until the next attempt */

@@ -70,6 +70,11 @@ export class Lru<V> {
     this.#bytes -= node.bytes
   }
 
+  /** Keys and values, of which some may come and go meanwhile. No use of them. */
+  *[Symbol.iterator](): Generator<readonly [key: string, value: V]> {
+    for (const { key, value } of this.#nodes.values()) yield [key, value]
+  }
+
   clear(): void {
     this.#nodes.clear()
     this.#newest = undefined

@@ -29,6 +29,11 @@ export function freezeJson<T>(value: T): T {
  * a key `__proto__`, are not found. Arrays are not entered.
  */
 export function atPath(value: JsonObject, path: readonly string[]): unknown {
+  const [first] = path
+  // Nearly every path is one key: this is half of the time.
+  if (path.length === 1 && first !== undefined) {
+    return Object.hasOwn(value, first) && first !== '__proto__' ? value[first] : undefined
+  }
   let current: unknown = value
   for (const key of path) {
     if (!isObject(current) || !Object.hasOwn(current, key) || key === '__proto__') return undefined

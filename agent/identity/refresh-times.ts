@@ -49,6 +49,11 @@ export function freshForMs(cacheControl: string | undefined, limits: KeyLimits, 
   return Math.min(Math.max(fresh, limits.minRefreshMs), limits.maxRefreshMs)
 }
 
+/** Milliseconds until an answer is fetched anew: before it is over, and not by all of a fleet at once. */
+export function refreshPauseMs(freshMs: number, random: number): number {
+  return freshMs * (0.8 + random * 0.2)
+}
+
 /** Milliseconds until the next attempt after `failures` in a row; jitter keeps a fleet from returning as one. */
 export function backoffMs(failures: number, limits: KeyLimits, random: number): number {
   const pause = Math.min(limits.minBackoffMs * 2 ** Math.min(failures - 1, 30), limits.maxBackoffMs)

@@ -2,6 +2,7 @@ import type { Evidence } from './evidence.ts'
 import type { AuthResult } from './identity.ts'
 import type { ProviderStatus } from './keys.ts'
 import type { CredentialLocation } from './location.ts'
+import type { Kept } from './kept.ts'
 import type { Log } from './log.ts'
 
 /** What a scheme reads of a request beside its locations: `check` compares it with what spoe.conf sends. */
@@ -48,10 +49,11 @@ export interface Scheme {
   ready?(): boolean
   /**
    * Whether nobody at all could be proven now, because what it asks is down or its file was never read. Absent means never.
-   * What one credential meets is no outage: whoever sends it could bring that about.
+   * What one credential meets is no outage: whoever sends it could bring that about. So a server that is asked is away
+   * only when several questions in a row found nobody, see `Meaning`, and whatever it answers ends that.
    */
   isAway?(): boolean
-  /** For `/status` and metrics, where it keeps keys. */
+  /** For `/status`, metrics and `doctor`, where it keeps keys or asks somebody. */
   status?(): ProviderStatus
   /** Ends timers, watches and requests under way. */
   close?(): void
@@ -64,4 +66,6 @@ export interface SchemeContext {
   /** Milliseconds that only move forward. */
   readonly monotonicMs: () => number
   readonly log: Log
+  /** What outlives the configuration; absent where there is only one. */
+  readonly kept?: Kept
 }

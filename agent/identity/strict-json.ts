@@ -1,19 +1,25 @@
 import { isUtf8 } from 'node:buffer'
-import { hasUniqueKeys } from './json-scan.ts'
+import { withPlainKeys } from './json-scan.ts'
 import { isObject, type JsonObject } from './plain-json.ts'
 
 /**
- * The object that a text of JSON is, read more strictly than JSON.parse does: no key twice in one object, and no more
- * than `maxDepth` objects and arrays open at once. Undefined for anything else.
+ * The object that a text of JSON is, read more strictly than JSON.parse does: no key twice in one object, no key that needs
+ * an escape, and no more than `maxDepth` objects and arrays open at once. Undefined for anything else.
  *
  * Most texts are settled by two counts: a text with as many colons behind keys as its value has members names no key
  * twice, for the second one would have left a colon and no member. Half the time of looking at each character.
  */
 export function parseStrictObject(text: string, maxDepth: number): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    if (!isObject(value)) return undefined
-    return membersOf(value, maxDepth) === colons(text) || hasUniqueKeys(text, maxDepth) ? value : undefined
+    // An escape may stand in a key, which JSON.parse is not to be asked about.
+    if (!text.includes('\\')) {
+      const value: unknown = JSON.parse(text)
+      if (!isObject(value)) return undefined
+      if (membersOf(value, maxDepth) === colons(text)) return value
+    }
+    const plain = withPlainKeys(text, maxDepth)
+    const value: unknown = plain === undefined ? undefined : JSON.parse(plain)
+    return isObject(value) ? value : undefined
   } catch {
     return undefined // not JSON, a byte order mark included, or nested beyond all measure
   }
@@ -27,10 +33,17 @@ export function decodeStrictObject(bytes: Buffer, maxDepth: number): JsonObject 
 /** Members of all objects in the value; NaN, which equals nothing, when it nests deeper than `maxDepth`. */
 function membersOf(value: object, maxDepth: number): number {
   if (maxDepth === 0) return Number.NaN
-  const values: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
-  let count = Array.isArray(value) ? 0 : values.length
-  for (let i = 0; i < values.length; i++) {
-    const member = values[i]
+  let count = 0
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const member: unknown = value[i]
+      if (typeof member === 'object' && member !== null) count += membersOf(member, maxDepth - 1)
+    }
+    return count
+  }
+  for (const key in value) {
+    const member = (value as JsonObject)[key]
+    count++
     if (typeof member === 'object' && member !== null) count += membersOf(member, maxDepth - 1)
   }
   return count

@@ -1,5 +1,5 @@
 import { algorithms } from './algorithms.ts'
-import { canonicalBytes, canonicalText } from './base64url.ts'
+import { canonicalText, holdsForeignLetters, isCanonicalSignature } from './base64url.ts'
 import type { JsonObject } from './plain-json.ts'
 import { denied, type Denied } from './reasons.ts'
 import { parseStrictObject } from './strict-json.ts'
@@ -14,9 +14,12 @@ export interface StrictJwt {
   /** The `iss` claim, unverified: good for choosing a provider and for nothing else. */
   readonly issuer: string
   readonly payload: JsonObject
-  /** The bytes that were signed: `header "." payload` (RFC 7515 section 5.2). */
-  readonly signingInput: Buffer
-  readonly signature: Buffer
+  /** The payload as text, where JSON.parse makes the same of it again: no escapes in it. */
+  readonly text: string | undefined
+  /** What was signed: `header "." payload` (RFC 7515 section 5.2), ASCII. */
+  readonly signed: string
+  /** In base64url, its only spelling; `verifySignature` makes bytes of both. */
+  readonly signature: string
 }
 
 /** Objects and arrays that may be open at once in header or payload. */
@@ -47,18 +50,19 @@ export function parseStrict(token: string): StrictJwt | Denied {
   if (first < 0 || last < 0 || last === token.length - 1 || token.includes('.', last + 1)) {
     return denied('malformed_token')
   }
+  if (holdsForeignLetters(token)) return denied('malformed_token')
   const header = headerOf(token.slice(0, first))
   if ('reason' in header) return header
-  const signature = canonicalBytes(token.slice(last + 1))
-  const text = signature === undefined ? undefined : canonicalText(token.slice(first + 1, last))
+  const signature = token.slice(last + 1)
+  const text = isCanonicalSignature(signature) ? canonicalText(token.slice(first + 1, last)) : undefined
   const payload = text === undefined ? undefined : parseStrictObject(text, MAX_DEPTH)
-  if (signature === undefined || payload === undefined) return denied('malformed_token')
+  if (payload === undefined) return denied('malformed_token')
   const issuer = payload['iss']
   if (issuer === undefined) return denied('claim_missing')
   if (typeof issuer !== 'string') return denied('claim_invalid')
   const { alg, kid, typ } = header
-  const signingInput = Buffer.from(token.slice(0, last), 'latin1')
-  return { ok: true, alg, kid, typ, issuer, payload, signingInput, signature }
+  const again = text?.includes('\\') === false ? text : undefined
+  return { ok: true, alg, kid, typ, issuer, payload, text: again, signed: token.slice(0, last), signature }
 }
 
 /** What of a header is used, once it is beyond doubt. */

@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto'
-import type { ProviderConfig } from './config.ts'
 import type { Authenticated, AuthResult } from './identity.ts'
 import { Lru } from './lru.ts'
 import type { DenyReason, Denied } from './reasons.ts'
@@ -29,7 +27,7 @@ export interface CacheCounters {
   hits: number
   negativeHits: number
   misses: number
-  /** Entries dropped on a hit: their key is no longer published. */
+  /** Entries dropped because their key is no longer published. */
   staleKeys: number
   /** Entries dropped on a hit: the token has expired. */
   expired: number
@@ -42,7 +40,8 @@ export interface LiveKeys {
   readonly generation: number
   /** False when the keys are too old to prove anything, by a new verification or by one remembered. */
   usable(): boolean
-  isLive(keyId: string): boolean
+  /** Whether it has been published without a break since that generation. */
+  isLive(keyId: string, generation: number): boolean
 }
 
 /** What is kept of a verified token: no byte of the token itself. */
@@ -62,6 +61,7 @@ interface Entry {
   readonly result: Authenticated
   readonly keyId: string
   readonly keys: LiveKeys
+  readonly generation: number
   /** Milliseconds since the epoch, the provider's skew already applied. */
   readonly notBefore: number
   readonly expires: number
@@ -156,7 +156,7 @@ export class TokenCache {
       this.counters.expired++
       return denied('expired')
     }
-    if (!entry.keys.isLive(entry.keyId)) {
+    if (!isLive(entry)) {
       this.#positive.delete(key)
       this.counters.staleKeys++
       return undefined
@@ -178,7 +178,7 @@ export class TokenCache {
     const until = Math.min(expires, nowMs + this.#limits.maxAgeMs)
     const bytes = ENTRY_BYTES + BYTES_PER_CHARACTER * verified.tokenLength
     if (this.#negative.size > 0) this.#negative.delete(key)
-    this.#positive.set(key, { result, keyId, keys, notBefore, expires, until }, bytes)
+    this.#positive.set(key, { result, keyId, keys, generation: keys.generation, notBefore, expires, until }, bytes)
   }
 
   /** Remembers a refusal for some seconds, if the token would meet it again under these keys. */
@@ -189,6 +189,28 @@ export class TokenCache {
       { result, keys, generation: keys.generation, until: nowMs + this.#limits.maxNegativeAgeMs },
       0,
     )
+  }
+
+  /**
+   * Drops what would be dropped at its next use because its key was removed, an entry at each step, so that the caller may
+   * pause. What comes in meanwhile was verified by the keys that there are.
+   */
+  *purge(): Generator<void> {
+    let left = this.#positive.size
+    for (const [key, entry] of this.#positive) {
+      if (left-- === 0) break
+      if (!isLive(entry)) {
+        this.#positive.delete(key)
+        this.counters.staleKeys++
+      }
+      yield
+    }
+    left = this.#negative.size
+    for (const [key, { generation, keys }] of this.#negative) {
+      if (left-- === 0) break
+      if (generation !== keys.generation) this.#negative.delete(key)
+      yield
+    }
   }
 
   #getNegative(key: string, nowMs: number): Denied | undefined {
@@ -204,17 +226,6 @@ export class TokenCache {
   }
 }
 
-/**
- * Names a provider and its whole configuration, with all its issuers, in front of a token's digest. Name and generation
- * stand with their lengths and the digest has always the same one, so no two of them concatenate alike, and a changed
- * audience or claim path never meets an older result.
- */
-export function cacheKeyPrefix(name: string, configs: readonly ProviderConfig[]): string {
-  const generation = hash('sha256', JSON.stringify(configs), 'base64url').slice(0, 22)
-  return `${name.length}:${name}${generation.length}:${generation}`
-}
-
-/** Key of a token's entry for one provider. @param digest from `tokenDigest` */
-export function cacheKey(prefix: string, digest: string): string {
-  return prefix + digest
+function isLive({ keys, keyId, generation }: Entry): boolean {
+  return keys.isLive(keyId, generation)
 }

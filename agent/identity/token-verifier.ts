@@ -1,11 +1,12 @@
 import { judgeClaims } from './claims.ts'
 import type { ProviderConfig } from './config.ts'
-import type { AuthResult } from './identity.ts'
+import type { AuthResult, KeyAge } from './identity.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { KeyManager } from './keys.ts'
 import { denied, type DenyReason } from './reasons.ts'
 import { isQuick, verifySignature } from './signature.ts'
 import type { StrictJwt } from './strict-jwt.ts'
+import { twinDigest } from './token-digest.ts'
 
 /** A judgement, and what it rests on when the token is genuine. */
 export interface Verdict {
@@ -36,7 +37,7 @@ export function verifyToken(
 ): Verdict | Promise<Verdict> {
   if (!provider.algorithms.includes(token.alg)) return refused('alg_not_allowed')
   const found = keys.find(token.kid, token.alg)
-  if (typeof found !== 'string') return verifyWith(token, digest, found, provider, options)
+  if (typeof found !== 'string') return verifyWith(token, digest, found, provider, keys, options)
   const fetching = keys.awaitMissing(found)
   if (fetching === undefined) return refused(found)
   if (!options.mayWait) return refused('overload')
@@ -44,7 +45,7 @@ export function verifyToken(
     const afterwards = keys.find(token.kid, token.alg)
     return typeof afterwards === 'string'
       ? refused(afterwards)
-      : verifyWith(token, digest, afterwards, provider, options)
+      : verifyWith(token, digest, afterwards, provider, keys, options)
   })
 }
 
@@ -54,18 +55,19 @@ function verifyWith(
   digest: string,
   candidates: readonly VerificationKey[],
   provider: ProviderConfig,
+  keys: KeyAge,
   options: VerifyOptions,
 ): Verdict | Promise<Verdict> {
   for (let i = 0; i < candidates.length; i++) {
     const key = candidates[i] as VerificationKey
     if (!options.mayWait && !isQuick(token.alg, key)) return refused('overload')
     const valid = verifySignature(token, key)
-    if (valid === true) return judged(token, digest, key, provider, options.now())
+    if (valid === true) return judged(token, digest, key, provider, keys, options.now())
     if (valid === false) continue
     return valid.then((late) =>
       late
-        ? judged(token, digest, key, provider, options.now())
-        : verifyWith(token, digest, candidates.slice(i + 1), provider, options),
+        ? judged(token, digest, key, provider, keys, options.now())
+        : verifyWith(token, digest, candidates.slice(i + 1), provider, keys, options),
     )
   }
   return refused('signature_invalid')
@@ -76,13 +78,14 @@ function judged(
   digest: string,
   key: VerificationKey,
   provider: ProviderConfig,
+  keys: KeyAge,
   nowMs: number,
 ): Verdict {
-  const identity = judgeClaims(token, digest, provider, nowMs / 1000)
+  const identity = judgeClaims(token, digest, provider, nowMs / 1000, twinDigest(token), keys)
   if (typeof identity === 'string') return refused(identity)
   const nbf = token.payload['nbf']
   return {
-    result: Object.freeze({ ok: true, identity }),
+    result: { ok: true, identity },
     keyId: key.id,
     notBeforeS: typeof nbf === 'number' ? nbf : 0,
   }

@@ -1,37 +1,36 @@
-import type { Problem } from '../config/problem.ts'
 import { suggest } from '../config/suggest.ts'
-import { type Line, linesOf, type Section } from './haproxy-file.ts'
-import { type LintInput, spoeAgent, warning } from './input.ts'
+import { type Finding, warning } from './finding.ts'
+import { linesOf, type Section } from './haproxy-file.ts'
+import { backendOf, type LintInput } from './input.ts'
 
 /** Backends that agent.yaml and spoe.conf name, and where the agent's own one leads. */
-export function backends(input: LintInput): Problem[] {
-  return [...routes(input), ...agentBackend(input)]
+export function backends(input: LintInput): Finding[] {
+  return [...routes(input), ...useBackend(input)]
 }
 
-function routes({ loaded: { config, document }, haproxy, spoe }: LintInput): Problem[] {
+function routes({ loaded: { config, document }, haproxy, main }: LintInput): Finding[] {
   const names = haproxy.sectionsOf('backend', 'listen').map((section) => section.name)
-  const own = useBackend(spoeAgent(spoe))?.words[1]?.text
-  return config.rules.flatMap(({ route, name }, i) => {
-    if (route === undefined) return []
+  const own = main === undefined ? undefined : backendOf(main)?.words[1]?.text
+  const named = config.rules.flatMap(({ route, routeBy, name, at }) => [
+    ...(route === undefined ? [] : [{ name, route, path: [...at, 'route'] }]),
+    ...(routeBy?.among ?? []).map((one, i) => ({ name, route: one, path: [...at, 'routeBy', 'among', i] })),
+  ])
+  return named.flatMap(({ name, route, path }) => {
     if (route === own) {
       const message = `rule "${name}" routes to "${route}", the backend of the agent itself, which speaks no HTTP`
-      return [document.atValue('HAPROXY_ROUTE_TO_AGENT', ['rules', i, 'route'], message)]
+      return [document.atValue('HAPROXY_ROUTE_TO_AGENT', path, message)]
     }
     if (names.includes(route)) return []
     const message = `rule "${name}" routes to "${route}", which is no backend of ${haproxy.file}: HAProxy would use the default backend`
     const extra = didYouMean(route, names)
-    return [document.atValue('HAPROXY_BACKEND_MISSING', ['rules', i, 'route'], message, extra)]
+    return [document.atValue('HAPROXY_BACKEND_MISSING', path, message, extra)]
   })
 }
 
-function useBackend(agent: Section | undefined): Line | undefined {
-  return agent === undefined ? undefined : linesOf(agent, 'use-backend').at(-1)
-}
-
-function agentBackend({ loaded: { config }, haproxy, spoe }: LintInput): Problem[] {
-  const agent = spoeAgent(spoe)
-  if (agent === undefined) return []
-  const line = useBackend(agent)
+function useBackend({ loaded: { config }, haproxy, spoe, main }: LintInput): Finding[] {
+  if (main === undefined) return []
+  const { agent } = main
+  const line = backendOf(main)
   const name = line?.words[1]
   if (line === undefined || name === undefined) {
     const message = 'there is no "use-backend": HAProxy does not know where the agent is'
@@ -59,7 +58,7 @@ function didYouMean(name: string, names: readonly string[]): { hint?: string } {
  * Only ports and paths: which host is whose cannot be seen from here. One server that fits is enough, because each
  * agent process has its own environment, and this is only one of them.
  */
-function addresses(listen: readonly string[], { haproxy }: Pick<LintInput, 'haproxy'>, backend: Section): Problem[] {
+function addresses(listen: readonly string[], { haproxy }: Pick<LintInput, 'haproxy'>, backend: Section): Finding[] {
   const servers = linesOf(backend, 'server')
   // Which sockets systemd hands over is not written here.
   if (listen.some((address) => address.startsWith('systemd:'))) return []

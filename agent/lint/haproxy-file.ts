@@ -2,12 +2,11 @@ import { readFileSync } from 'node:fs'
 import type { Environment } from '../config/env.ts'
 import { problem, type Problem } from '../config/problem.ts'
 import { UserError } from '../errors.ts'
+import { Branches, type Truth } from './conditions.ts'
+import { splitWords, type Word } from './haproxy-words.ts'
+import type { HaproxyVersion } from './version.ts'
 
-/** A word of a line, unquoted and with its variables replaced. Columns count from 1. */
-export interface Word {
-  readonly text: string
-  readonly column: number
-}
+export type { Word } from './haproxy-words.ts'
 
 export interface Line {
   readonly number: number
@@ -18,6 +17,8 @@ export interface Section {
   /** `frontend`, `backend`, `spoe-agent`, `spoe-message` … */
   readonly kind: string
   readonly name: string
+  /** The engine that an SPOE section is for: what stands in `[ ]` above it. */
+  readonly scope: string | undefined
   readonly header: Line
   readonly lines: readonly Line[]
 }
@@ -49,28 +50,45 @@ const SPOE_SECTIONS = ['spoe-agent', 'spoe-message', 'spoe-group']
 export class HaproxyFile {
   readonly file: string
   readonly text: string
+  /** What counts for the version asked about; where that cannot be told, each branch of an `.if`. */
   readonly sections: readonly Section[]
+  /** The same with every branch of every `.if`. */
+  readonly written: readonly Section[]
   readonly #source: readonly string[]
+  /** How many conditions are open behind each line. */
+  readonly #depths: readonly number[]
 
-  /** @param env replaces `${NAME}`; names it lacks become empty, as in HAProxy */
-  constructor(file: string, text: string, env: Environment) {
+  /**
+   * @param env replaces `${NAME}`; names it lacks become empty, as in HAProxy
+   * @param version decides `.if version_atleast(…)`
+   */
+  constructor(file: string, text: string, env: Environment, version?: HaproxyVersion) {
     this.file = file
     this.text = text
-    this.#source = text.split('\n')
-    this.sections = toSections(this.#source.map((line, i) => ({ number: i + 1, words: splitWords(line, env) })))
-  }
-
-  /** @throws {UserError} HAPROXY_UNREADABLE */
-  static read(file: string, env: Environment): HaproxyFile {
-    try {
-      return new HaproxyFile(file, readFileSync(file, 'utf8'), env)
-    } catch (error) {
-      throw new UserError('HAPROXY_UNREADABLE', `cannot read ${file}: ${(error as Error).message}`, { cause: error })
-    }
+    this.#source = text.split('\n').map((line) => line.replace(/\r$/, ''))
+    const lines = this.#source.map((line, i) => ({ number: i + 1, words: splitWords(line, env) }))
+    const branches = new Branches({ env, version })
+    const depths: number[] = []
+    const counting = lines.map((line): [Line, Truth] => {
+      const counts = branches.next(line.words.map((word) => word.text))
+      depths.push(branches.depth)
+      return [line, counts]
+    })
+    this.#depths = depths
+    this.written = toSections(lines)
+    this.sections = toSections(counting.flatMap(([line, counts]) => (counts === false ? [] : [line])))
   }
 
   sectionsOf(...kinds: string[]): Section[] {
     return this.sections.filter((section) => kinds.includes(section.kind))
+  }
+
+  /** The line, or the end of the `.if` within its section that it stands in: what is added below counts always. */
+  behindConditions({ header }: Section, line: Line): Line {
+    const outside = this.#depths[header.number - 1] ?? 0
+    let { number } = line
+    while ((this.#depths[number - 1] ?? 0) > outside) number++
+    return { number, words: line.words }
   }
 
   /** A problem at a word of this file, or at the start of a line. */
@@ -80,11 +98,20 @@ export class HaproxyFile {
       file: this.file,
       line: line.number,
       column: word?.column ?? 1,
-      length: word?.text.length ?? 1,
+      length: word?.length ?? 1,
       source: this.#source[line.number - 1] ?? '',
       message,
       ...(hint !== undefined && { hint }),
     })
+  }
+}
+
+/** @throws {UserError} HAPROXY_UNREADABLE */
+export function readHaproxyText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UserError('HAPROXY_UNREADABLE', `cannot read ${file}: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -94,50 +121,23 @@ export function linesOf(section: Section, ...prefix: string[]): Line[] {
 }
 
 function toSections(lines: readonly Line[]): Section[] {
-  const sections: { kind: string; name: string; header: Line; lines: Line[] }[] = []
+  const sections: { kind: string; name: string; scope: string | undefined; header: Line; lines: Line[] }[] = []
+  let scope: string | undefined
   for (const line of lines) {
     const first = line.words[0]?.text
-    if (first === undefined || first.startsWith('[')) continue
-    if (HAPROXY_SECTIONS.includes(first) || SPOE_SECTIONS.includes(first)) {
-      sections.push({ kind: first, name: line.words[1]?.text ?? '', header: line, lines: [] })
+    if (first === undefined || first.startsWith('.')) continue
+    if (first.startsWith('[')) scope = /^\[(.*)\]$/.exec(line.words.map((word) => word.text).join(' '))?.[1]
+    else if (HAPROXY_SECTIONS.includes(first) || SPOE_SECTIONS.includes(first)) {
+      sections.push({ kind: first, name: line.words[1]?.text ?? '', scope, header: line, lines: [] })
     } else sections.at(-1)?.lines.push(line)
   }
   return sections
 }
 
-/** HAProxy's quoting (configuration.txt section 2.2): strong and weak quotes, backslashes, variables in weak quotes. */
-function splitWords(line: string, env: Environment): Word[] {
-  const words: Word[] = []
-  let text = ''
-  let start = -1
-  let quote = ''
-  for (let i = 0; i <= line.length; i++) {
-    const char = line[i]
-    const outside = quote === ''
-    if (char === undefined || (outside && /[\s#]/.test(char))) {
-      if (start !== -1) words.push({ text, column: start + 1 })
-      text = ''
-      start = -1
-      if (char === '#') break
-      continue
-    }
-    if (start === -1) start = i
-    if (char === '\\' && quote !== "'") text += line[++i] ?? ''
-    else if (char === quote) quote = ''
-    else if (outside && (char === '"' || char === "'")) quote = char
-    else if (quote === '"' && char === '$') {
-      const reference = /^\$(?:\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))/.exec(line.slice(i))
-      text += reference === null ? char : (env[reference[1] ?? reference[2] ?? ''] ?? '')
-      i += (reference?.[0].length ?? 1) - 1
-    } else text += char
-  }
-  return words
-}
-
 /** `presetenv` and `setenv` lines of haproxy.cfg, under what the environment says. */
-export function haproxyEnvironment(text: string, env: Environment): Environment {
+export function haproxyEnvironment(text: string, env: Environment, version?: HaproxyVersion): Environment {
   const result: Record<string, string | undefined> = { ...env }
-  for (const section of new HaproxyFile('', text, env).sectionsOf('global')) {
+  for (const section of new HaproxyFile('', text, env, version).sectionsOf('global')) {
     for (const { words } of section.lines) {
       const [keyword, name, value] = words.map((word) => word.text)
       if (name === undefined || value === undefined) continue
@@ -145,4 +145,19 @@ export function haproxyEnvironment(text: string, env: Environment): Environment 
     }
   }
   return result
+}
+
+/** The same lines of a proxy, or those it takes over from its "defaults" where it has none. */
+export function inheritedLines(haproxy: HaproxyFile, proxy: Section, ...prefix: string[]): Line[] {
+  const own = linesOf(proxy, ...prefix)
+  const defaults = own.length > 0 ? undefined : defaultsOf(haproxy, proxy)
+  return defaults === undefined ? own : linesOf(defaults, ...prefix)
+}
+
+/** The "defaults" that a proxy takes over: the one it names, or the last one above it. */
+export function defaultsOf(haproxy: HaproxyFile, proxy: Section): Section | undefined {
+  const before = haproxy.sectionsOf('defaults').filter(({ header }) => header.number < proxy.header.number)
+  const words = proxy.header.words.map((word) => word.text)
+  const from = words.lastIndexOf('from')
+  return from > 1 ? before.findLast(({ name }) => name === words[from + 1]) : before.at(-1)
 }

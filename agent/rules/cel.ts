@@ -1,12 +1,22 @@
-import { type ASTNode, Environment } from '@marcbachmann/cel-js'
-import { suggest } from '../config/suggest.ts'
-import { ConnectionView, IdentityView, RequestView } from './facts.ts'
+import { Analysis } from './cel-analysis.ts'
+import { environment } from './cel-environment.ts'
+import { hintOf, messageOf, typeHint } from './cel-hints.ts'
+import { MAX_SOURCE, refill, spendDeep } from './cel-limits.ts'
+import type { Reads } from './cel-reads.ts'
+import type { Captures, ConnectionView, IdentityView, RequestView, VerdictView } from './facts.ts'
+
+export type { ConnectionFact, Reads } from './cel-reads.ts'
+export { IpAddress } from './ip-address.ts'
 
 /** What an expression is evaluated against. `identity` is empty where nobody is known. */
 export interface Facts {
   readonly request: RequestView
   readonly connection: ConnectionView
   readonly identity: IdentityView
+  /** Needed by expressions that read it. */
+  readonly captures?: Captures
+  /** Needed by expressions that read it. */
+  readonly verdict?: VerdictView
 }
 
 export interface Expression {
@@ -14,7 +24,12 @@ export interface Expression {
   readonly needsIdentity: boolean
   /** Whether it reads `request.host`. */
   readonly needsHost: boolean
-  /** @throws when a claim it reads is absent, or types do not fit at run time */
+  /** Whether it reads of `request` what only requests have: not its id, nor its time. */
+  readonly needsRequest: boolean
+  readonly reads: Reads
+  /** Parts that an evaluation runs at most, a loop counted as 100 rounds. */
+  readonly cost: number
+  /** @throws when a claim, header or parameter it reads is absent, or types do not fit at run time */
   evaluate(facts: Facts): unknown
 }
 
@@ -26,49 +41,53 @@ export interface ExpressionError {
   readonly hint?: string
 }
 
-/** Fields by type, as expressions may read them. */
-const FIELDS = {
-  Request: { id: 'string', method: 'string', host: 'string', path: 'string', query: 'string' },
-  Connection: { source: 'string', tls: 'bool' },
-  Identity: {
-    provider: 'string',
-    issuer: 'string',
-    subject: 'string',
-    tenant: 'string',
-    roles: 'list<string>',
-    scopes: 'list<string>',
-    claims: 'map<string, dyn>',
-  },
-} as const
-const NAMES = ['request', 'connection', 'identity', ...Object.values(FIELDS).flatMap((fields) => Object.keys(fields))]
+/** Type that an expression must have. */
+export type Wanted = 'bool' | 'string' | 'int' | 'double' | 'list' | 'any'
 
-const environment = new Environment({ limits: { maxAstNodes: 2000, maxDepth: 64 } })
-  .registerType('Request', { ctor: RequestView, fields: FIELDS.Request })
-  .registerType('Connection', { ctor: ConnectionView, fields: FIELDS.Connection })
-  .registerType('Identity', { ctor: IdentityView, fields: FIELDS.Identity })
-  .registerVariable('request', 'Request')
-  .registerVariable('connection', 'Connection')
-  .registerVariable('identity', 'Identity')
+/** What the place of an expression offers. */
+export interface ExpressionContext {
+  /** Names that every path of the rule captures. */
+  readonly captures?: ReadonlySet<string>
+}
 
 /**
  * Compiles and type-checks CEL.
- * @param wanted the type it must have; `dyn` (a claim, whose type only the token knows) passes for `string` and `any`
+ * @param wanted the type it must have; `dyn` (a claim, whose type only the token knows) passes for all but `bool`
  */
-export function compileExpression(source: string, wanted: 'bool' | 'string' | 'any'): Expression | ExpressionError {
+export function compileExpression(
+  source: string,
+  wanted: Wanted,
+  context: ExpressionContext = {},
+): Expression | ExpressionError {
+  if (source.length > MAX_SOURCE) {
+    const message = `the expression has ${source.length} characters, ${MAX_SOURCE} are the most`
+    return { message, start: 0, end: source.length, hint: 'Split it into several rules.' }
+  }
   try {
     const program = environment.parse(source)
     const checked = program.check()
     if (!checked.valid) return refusal(source, checked.error)
-    const fits = wanted === 'any' || checked.type === wanted || (wanted === 'string' && checked.type === 'dyn')
-    if (!fits) {
-      return { message: `gives ${checked.type ?? 'nothing'} where ${wanted} is needed`, start: 0, end: source.length }
+    const type = checked.type ?? 'nothing'
+    if (!fits(type, wanted)) {
+      const message = `gives ${type} where ${wanted} is needed`
+      return { message, start: 0, end: source.length, hint: typeHint(type, wanted) }
     }
-    const names = new Set<string>()
-    const problem = walk(program.ast, names, false)
-    if (problem !== undefined) {
-      return { message: problem.message, start: problem.node.range.start, end: problem.node.range.end }
+    const { refused, facts: read, cost, shares } = new Analysis(source, program.ast, context.captures)
+    if (refused !== undefined) {
+      const { message, place, hint } = refused
+      return { message, ...place, ...(hint !== undefined && { hint }) }
     }
-    return { needsIdentity: names.has('identity'), needsHost: names.has('request.host'), evaluate: program }
+    const evaluate = (facts: Facts): unknown => {
+      refill()
+      return program(facts)
+    }
+    const evaluateShared = (facts: Facts): unknown => {
+      const value = evaluate(facts)
+      spendDeep(value)
+      return value
+    }
+    const { needsIdentity, needsHost, needsRequest, reads } = read
+    return { needsIdentity, needsHost, needsRequest, reads, cost, evaluate: shares ? evaluateShared : evaluate }
   } catch (error) {
     return refusal(source, error)
   }
@@ -78,51 +97,22 @@ export function isExpressionError(result: Expression | ExpressionError): result 
   return 'message' in result
 }
 
+function fits(type: string, wanted: Wanted): boolean {
+  if (wanted === 'any' || type === wanted) return true
+  if (wanted === 'list' && type.startsWith('list<')) return true
+  if (wanted === 'double' && type === 'int') return true
+  return type === 'dyn' && wanted !== 'bool'
+}
+
 function refusal(source: string, error: unknown): ExpressionError {
   const { summary, message, range } = error as {
     summary?: string
     message: string
     range?: { start: number; end: number }
   }
-  const unknown = /^(?:No such key|Unknown variable): (\w+)$/.exec(summary ?? '')?.[1]
-  const close = unknown === undefined ? undefined : suggest(unknown, NAMES)
-  return {
-    message: summary ?? message,
-    start: range?.start ?? 0,
-    end: range?.end ?? source.length,
-    ...(close !== undefined && { hint: `Did you mean "${close}"?` }),
-  }
-}
-
-/** Macros that evaluate an expression once for each element of a list or map. */
-const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'filter', 'map'])
-
-interface Refused {
-  readonly node: ASTNode
-  readonly message: string
-}
-
-/** Collects the names that are read; finds what could run for longer than a request may. */
-function walk(node: ASTNode, names: Set<string>, inLoop: boolean): Refused | undefined {
-  if (node.op === 'id') names.add(node.args)
-  if (node.op === '.' && node.args[0].op === 'id') names.add(`${node.args[0].args}.${node.args[1]}`)
-  const method = node.op === 'rcall' ? node.args[0] : ''
-  if (method === 'matches') {
-    // cel-js compiles matches() into a backtracking RegExp at each evaluation: seconds for 27 hostile characters.
-    const message =
-      'matches() is not available: its running time is not bounded; use path patterns, startsWith, endsWith or contains'
-    return { node, message }
-  }
-  const loop = LOOPS.has(method)
-  if (loop && inLoop) {
-    return { node, message: 'a loop inside a loop is not available: a token may bring lists of thousands' }
-  }
-  let found: Refused | undefined
-  const visit = (value: unknown): void => {
-    if (found !== undefined || typeof value !== 'object' || value === null) return
-    if (Array.isArray(value)) value.forEach(visit)
-    else if ('op' in value) found = walk(value as ASTNode, names, inLoop || loop)
-  }
-  visit(node.args)
-  return found
+  const summed = summary ?? message
+  const isBlank = source.trim() === ''
+  const [start, end] = isBlank ? [0, source.length] : [range?.start ?? 0, range?.end ?? source.length]
+  const hint = hintOf(summed, source, start, end)
+  return { message: messageOf(summed, source), start, end, ...(hint !== undefined && { hint }) }
 }

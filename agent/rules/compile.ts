@@ -1,207 +1,132 @@
-import type { ConfigDocument, Path } from '../config/document.ts'
-import { ConfigError, type Problem } from '../config/problem.ts'
-import type { AgentConfig, RuleConfig, WorkflowConfig } from '../config/schema.ts'
-import { suggest } from '../config/suggest.ts'
-import type { Requirement } from '../identity/requirement.ts'
-import { compileExpression, type Expression, isExpressionError } from './cel.ts'
-import { compilePath, type PathMatcher } from './path.ts'
-import type { CallerRequirement, CompiledRule, CompiledWorkflow, HostMatcher, RuleSet } from './rule.ts'
-import { RESERVED_VARIABLES } from './variables.ts'
+import type { ConfigDocument } from '../config/document.ts'
+import { ConfigError, inOrder } from '../config/problem.ts'
+import type { AgentConfig, RuleConfig } from '../config/schema.ts'
+import { Limiters } from '../limits/limiters.ts'
+import { VerdictTable } from '../verdicts/verdict-table.ts'
+import { CompileContext, RuleContext } from './compile-context.ts'
+import { compileLimits, compileRedirect, compileRouteBy, compileSet } from './compile-effects.ts'
+import { compileCaller, type Requirements } from './compile-identity.ts'
+import { compilePaths, refuseRequestParts } from './compile-match.ts'
+import { compileWorkflow } from './compile-workflow.ts'
+import { compileConditions } from './conditions.ts'
+import type { CompiledRule } from './rule.ts'
+import { RuleIndex } from './rule-index.ts'
+import type { Policy, RuleSet } from './rule-set.ts'
+
+/** What outlives a configuration: a reload hands it on. */
+export interface RuleState {
+  readonly limiters: Limiters
+  readonly verdicts: VerdictTable
+  readonly onShadow: Policy['onShadow']
+}
 
 /**
  * Turns the rules of a configuration into what the decision path runs.
  * @throws {ConfigError} with every problem: unknown providers, expressions that do not compile, rules that contradict
  * themselves
  */
-export function compileRules(config: AgentConfig, document: ConfigDocument): RuleSet {
-  const compiler = new Compiler(document, Object.keys(config.identity.providers), config.actor.pseudonyms !== undefined)
-  const rules = config.rules.map((rule, index) => compiler.rule(rule, index))
-  if (compiler.problems.length > 0) {
-    throw new ConfigError(compiler.problems.toSorted((a, b) => a.line - b.line || a.column - b.column))
-  }
-  const tellsHostsApart = rules.some(({ match, when }) => match.hosts !== undefined || when?.needsHost === true)
-  return { rules, tellsHostsApart, defaultDeny: config.default.deny }
-}
-
-class Compiler {
-  readonly problems: Problem[] = []
-  readonly #document: ConfigDocument
-  readonly #providers: readonly string[]
-  readonly #hasPseudonyms: boolean
-  readonly #names = new Set<string>()
-  readonly #requirements = new Map<string, Requirement>()
-
-  constructor(document: ConfigDocument, providers: readonly string[], hasPseudonyms: boolean) {
-    this.#document = document
-    this.#providers = providers
-    this.#hasPseudonyms = hasPseudonyms
-  }
-
-  rule(rule: RuleConfig, index: number): CompiledRule {
-    const path: Path = ['rules', index]
-    if (this.#names.has(rule.name)) {
-      this.#refuse(
-        'CONFIG_REFERENCE',
-        [...path, 'name'],
-        `two rules are called "${rule.name}"`,
-        'Names are unique: metrics and event ids use them.',
-      )
-    }
-    this.#names.add(rule.name)
-    const anonymous = this.#identity(rule, path)
-    return {
-      name: rule.name,
-      index,
-      match: {
-        methods: rule.match.method === undefined ? undefined : new Set(rule.match.method),
-        hosts: rule.match.host?.map(compileHost),
-        paths: this.#paths(rule, path),
-      },
-      when: this.#expression(rule.match.when, [...path, 'match', 'when'], 'bool', anonymous),
-      caller: this.#caller(rule),
-      scopes: rule.identity === undefined || rule.identity === 'none' ? [] : rule.identity.scopes,
-      deny: rule.deny,
-      set: this.#set(rule, path, anonymous),
-      route: this.#route(rule, path),
-      workflow:
-        rule.workflow === undefined
-          ? undefined
-          : this.#workflow(rule.name, rule.workflow, [...path, 'workflow'], anonymous),
-    }
-  }
-
-  /** Equal requirements become one object, so that the decision sees at a glance that two rules ask the same. */
-  #caller({ identity }: RuleConfig): CallerRequirement | undefined {
-    if (identity === undefined || identity === 'none') return undefined
-    const { require, optional, failOpen } = identity
-    const key = JSON.stringify(require)
-    const requirement = this.#requirements.get(key) ?? require
-    this.#requirements.set(key, requirement)
-    return { requirement, optional, failOpen }
-  }
-
-  /** Whether the rule asks for no identity. Silence is refused: a front door must not guess. */
-  #identity(rule: RuleConfig, path: Path): boolean {
-    if (rule.identity === undefined) {
-      if (rule.deny === undefined) {
-        this.#refuse('CONFIG_IDENTITY_UNSTATED', path, `rule "${rule.name}" does not say who may call`)
-      }
-      return true
-    }
-    if (rule.identity === 'none') return true
-    const { require, optional, failOpen } = rule.identity
-    if (require.mode === 'all' && (optional || failOpen)) {
-      this.#refuse(
-        'CONFIG_CONFLICT',
-        [...path, 'identity'],
-        `"all" goes with neither "optional" nor "failOpen"`,
-        'One of the credentials would stand for the others.',
-      )
-    }
-    if (require.mode === 'all' && new Set(require.providers).size < require.providers.length) {
-      this.#refuse('CONFIG_CONFLICT', [...path, 'identity', 'require'], '"all" names a provider twice')
-    }
-    for (const name of rule.identity.require.providers) {
-      if (this.#providers.includes(name)) continue
-      const close = suggest(name, this.#providers)
-      const hint =
-        close === undefined
-          ? `Declared under identity.providers: ${this.#providers.join(', ') || 'none'}.`
-          : `Did you mean "${close}"?`
-      this.#refuse('CONFIG_REFERENCE', [...path, 'identity', 'require'], `no provider is called "${name}"`, hint)
-    }
-    return false
-  }
-
-  #paths(rule: RuleConfig, path: Path): PathMatcher[] | undefined {
-    return rule.match.path?.map((pattern) => {
-      const compiled = compilePath(pattern)
-      if (typeof compiled === 'function') return compiled
-      this.#refuse('CONFIG_INVALID', [...path, 'match', 'path'], `path "${pattern}": ${compiled}`)
-      return () => false
-    })
-  }
-
-  #set(rule: RuleConfig, path: Path, anonymous: boolean): [string, Expression][] {
-    return Object.entries(rule.set).flatMap(([name, source]) => {
-      const at = [...path, 'set', name]
-      if (RESERVED_VARIABLES.has(name)) {
-        this.#refuse(
-          'CONFIG_CONFLICT',
-          at,
-          `"${name}" is a variable that the agent sets itself`,
-          'Choose another name.',
-        )
-      }
-      const expression = this.#expression(source, at, 'any', anonymous)
-      return expression === undefined ? [] : [[name, expression]]
-    })
-  }
-
-  #route(rule: RuleConfig, path: Path): string | undefined {
-    if (rule.route !== undefined && rule.deny !== undefined) {
-      this.#refuse('CONFIG_CONFLICT', [...path, 'route'], `rule "${rule.name}" denies, so its route is never taken`)
-    }
-    return rule.route
-  }
-
-  #workflow(rule: string, workflow: WorkflowConfig, path: Path, anonymous: boolean): CompiledWorkflow {
-    const kind = workflow.start !== undefined ? 'start' : workflow.signal !== undefined ? 'signal' : 'meter'
-    if (workflow.keyAs === 'pseudonym' && !this.#hasPseudonyms) {
-      this.#refuse('CONFIG_MISSING', [...path, 'keyAs'], '"keyAs: pseudonym" needs "actor.pseudonyms"')
-    }
-    return {
-      kind,
-      rule,
-      type: workflow.type ?? rule,
-      workflowType: workflow[kind] ?? '',
-      query: workflow.query,
-      keyAs: workflow.keyAs,
-      taskQueue: workflow.taskQueue,
-      delivery: workflow.delivery,
-      keyExpression: this.#expression(workflow.key, [...path, 'key'], 'string', anonymous),
-    }
-  }
-
-  #expression(
-    source: string | undefined,
-    path: Path,
-    wanted: 'bool' | 'string' | 'any',
-    anonymous: boolean,
-  ): Expression | undefined {
-    if (source === undefined) return undefined
-    const compiled = compileExpression(source, wanted)
-    if (isExpressionError(compiled)) {
-      const { message, start, end, hint } = compiled
-      this.problems.push(
-        this.#document.atValue('CONFIG_CEL', path, message, {
-          offset: start,
-          length: Math.max(1, end - start),
-          ...(hint !== undefined && { hint }),
-        }),
-      )
-      return undefined
-    }
-    if (anonymous && compiled.needsIdentity) {
-      this.#refuse(
-        'CONFIG_CONFLICT',
-        path,
-        'the expression reads "identity", but the rule asks for none',
-        'Give the rule "identity: { require: <provider> }".',
-      )
-    }
-    return compiled
-  }
-
-  #refuse(code: Problem['code'], path: Path, message: string, hint?: string): void {
-    this.problems.push(this.#document.atValue(code, path, message, hint === undefined ? {} : { hint }))
+export function compileRules(
+  config: AgentConfig,
+  document: ConfigDocument,
+  state: RuleState = { limiters: new Limiters(), verdicts: new VerdictTable(), onShadow() {} },
+): RuleSet {
+  const steps = compileInSteps(config, document, state)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
   }
 }
 
-/** `api.example.com`, or `*.example.com` for every name below it. Ports are not part of a host. */
-function compileHost(pattern: string): HostMatcher {
-  const lower = pattern.toLowerCase()
-  if (!lower.startsWith('*.')) return (host) => host === lower
-  const suffix = lower.slice(1)
-  return (host) => host.length > suffix.length && host.endsWith(suffix)
+/**
+ * {@link compileRules}, a rule at each step: whoever has requests to answer meanwhile lets them have their turn.
+ * @throws {ConfigError} at the last step
+ */
+export function* compileInSteps(
+  config: AgentConfig,
+  document: ConfigDocument,
+  state: RuleState,
+): Generator<void, RuleSet, void> {
+  const compile = new CompileContext(config, document, state.limiters)
+  const requirements: Requirements = new Map()
+  const names = new Set<string>()
+  const rules: CompiledRule[] = []
+  for (const [index, rule] of config.rules.entries()) {
+    if (names.has(rule.name)) {
+      const hint = 'Names are unique: metrics and event ids use them.'
+      compile.refuse('CONFIG_REFERENCE', [...rule.at, 'name'], `two rules are called "${rule.name}"`, hint)
+    }
+    names.add(rule.name)
+    rules.push(compileRule(rule, index, compile, requirements))
+    yield
+  }
+  if (compile.problems.length > 0) throw new ConfigError(inOrder(compile.problems))
+  const policy = (on: CompiledRule['on']): Policy => {
+    const ordered = rules.filter((rule) => rule.on === on)
+    const { verdicts, onShadow } = state
+    const index = new RuleIndex(ordered.map(({ match }) => match))
+    return { ordered, index, defaultDeny: config.default.deny, verdicts, onShadow }
+  }
+  return {
+    ...policy('request'),
+    rules,
+    connections: policy('connection'),
+    tellsHostsApart: compile.readsHost || rules.some(({ match }) => match.hosts !== undefined),
+    needs: compile.needs.request,
+    connectionNeeds: compile.needs.connection,
+    limiterIds: compile.limiterIds,
+  }
+}
+
+/** Of thousands of rules most have none of most things: what they all share stays in the processor's caches. */
+const NONE: readonly never[] = Object.freeze([])
+
+function orNone<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? NONE : list
+}
+
+function compileRule(
+  rule: RuleConfig,
+  index: number,
+  compile: CompileContext,
+  requirements: Requirements,
+): CompiledRule {
+  refuseRequestParts(rule, compile)
+  const paths = compilePaths(rule, compile)
+  const context = new RuleContext(rule, compile, paths.captures)
+  const caller = compileCaller(context, requirements)
+  const { conditions, headers, connection, others } = compileConditions(rule.match, (key, message) =>
+    context.refuse('CONFIG_INVALID', ['match', ...key], message),
+  )
+  context.needs.add(headers, connection, others)
+  const when =
+    rule.match.when === undefined ? undefined : context.expression(rule.match.when, ['match', 'when'], 'bool')
+  return {
+    name: rule.name,
+    index,
+    on: rule.on,
+    shadow: rule.mode === 'shadow',
+    match: {
+      methods: rule.match.method === undefined ? undefined : new Set(rule.match.method),
+      hosts: rule.match.host?.map((host) => host.toLowerCase()),
+      paths: paths.patterns,
+    },
+    conditions: orNone(conditions),
+    pathRegex: paths.regex,
+    captures: orNone(paths.captures),
+    when,
+    // A verdict about a caller needs one.
+    whenNeedsCaller: when !== undefined && (when.needsIdentity || (caller !== undefined && when.reads.verdict)),
+    caller,
+    scopes: orNone(rule.identity === undefined || rule.identity === 'none' ? [] : rule.identity.scopes),
+    limits: orNone(compileLimits(context)),
+    deny: rule.deny,
+    redirect: compileRedirect(context),
+    message: rule.message,
+    set: orNone(compileSet(context)),
+    route: rule.route,
+    routeBy: compileRouteBy(context),
+    workflow: compileWorkflow(context),
+    // Last: every expression has been compiled by now.
+    readsVerdict: context.readsVerdict,
+  }
 }

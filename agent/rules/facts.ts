@@ -1,5 +1,7 @@
+import { type HeaderField, NO_HEADERS } from '../identity/evidence.ts'
 import { type Identity, identityOf } from '../identity/identity.ts'
 import type { RequestFacts } from '../messages.ts'
+import { queryParameters } from './query.ts'
 
 /** The request as rules and workflows see it; one object a request, always the same shape. */
 export class RequestView implements RequestFacts {
@@ -11,8 +13,27 @@ export class RequestView implements RequestFacts {
   readonly query: string
   readonly source: string
   readonly tls: boolean
+  readonly #headers: ReadonlyMap<string, HeaderField>
+  /** Milliseconds since the epoch; undefined until the time is asked for, unless it was given. */
+  #at: number | undefined
+  #time: Date | undefined
+  #params: ReadonlyMap<string, string | null> | undefined
 
-  constructor(id: string, method: string, host: string, path: string, query: string, source: string, tls: boolean) {
+  /**
+   * @param headers fields by lower-case name, as far as spoe.conf sends them
+   * @param at when the request came, in milliseconds since the epoch; default: when `time` is read first
+   */
+  constructor(
+    id: string,
+    method: string,
+    host: string,
+    path: string,
+    query: string,
+    source: string,
+    tls: boolean,
+    headers: ReadonlyMap<string, HeaderField> = NO_HEADERS,
+    at?: number,
+  ) {
     this.id = id
     this.method = method
     this.host = host
@@ -20,6 +41,53 @@ export class RequestView implements RequestFacts {
     this.query = query
     this.source = source
     this.tls = tls
+    this.#headers = headers
+    this.#at = at
+    this.#time = undefined
+    this.#params = undefined
+  }
+
+  /** When the request came; the same object each time it is read. */
+  get time(): Date {
+    return (this.#time ??= new Date(this.atMs))
+  }
+
+  /** The same, in milliseconds since the epoch. */
+  get atMs(): number {
+    return (this.#at ??= Date.now())
+  }
+
+  /**
+   * A header field, by its name in lower case; undefined when there is none.
+   * @throws {Error} when it occurs more than once: servers disagree about which one counts
+   */
+  header(name: string): string | undefined {
+    const field = this.#headers.get(name)
+    if (field === undefined) return undefined
+    if (field.count > 1) throw new Error(`the request has ${field.count} headers "${name}"`)
+    return field.value
+  }
+
+  hasHeader(name: string): boolean {
+    return this.#headers.has(name)
+  }
+
+  /**
+   * A parameter of the query, percent-decoded; undefined when there is none.
+   * @throws {Error} when it occurs with different values: servers disagree about which one counts
+   */
+  param(name: string): string | undefined {
+    const value = this.#parameters().get(name)
+    if (value === null) throw new Error(`the query has several values of "${name}"`)
+    return value
+  }
+
+  hasParam(name: string): boolean {
+    return this.#parameters().has(name)
+  }
+
+  #parameters(): ReadonlyMap<string, string | null> {
+    return (this.#params ??= queryParameters(this.query))
   }
 }
 
@@ -27,12 +95,48 @@ export class RequestView implements RequestFacts {
 export class ConnectionView {
   readonly source: string
   readonly tls: boolean
+  /** `ssl_fc_protocol`: `TLSv1.3`; empty without TLS. */
+  readonly tlsVersion: string
+  /** Server name that the client asked for (`ssl_fc_sni`), empty when it named none. */
+  readonly sni: string
+  /** Protocol agreed on by ALPN (`ssl_fc_alpn`): `h2`; empty when there is none. */
+  readonly alpn: string
 
-  constructor(source: string, tls: boolean) {
+  constructor(source: string, tls: boolean, tlsVersion = '', sni = '', alpn = '') {
     this.source = source
     this.tls = tls
+    this.tlsVersion = tlsVersion
+    this.sni = sni
+    this.alpn = alpn
   }
 }
+
+/** `verdict` in expressions: what workflows have found out about the caller. */
+export class VerdictView {
+  readonly block: boolean
+  /** Empty when no workflow chose one. */
+  readonly route: string
+  readonly reason: string
+  /** 0 when no workflow set one; a bigint because CEL's integers are. */
+  readonly limit: bigint
+  readonly tags: readonly string[]
+
+  constructor(block = false, route = '', reason = '', limit = 0n, tags: readonly string[] = []) {
+    this.block = block
+    this.route = route
+    this.reason = reason
+    this.limit = limit
+    this.tags = tags
+  }
+}
+
+/** Nothing is known. */
+export const NO_VERDICT = new VerdictView()
+
+/** What the path of a rule captured, by name. */
+export type Captures = Readonly<Record<string, string>>
+
+export const NO_CAPTURES: Captures = Object.freeze(Object.create(null) as Record<string, string>)
 
 /** `identity` in expressions; made once for each verified token. */
 export class IdentityView {

@@ -1,11 +1,13 @@
 import type { Reply } from 'node-spoe'
 import type { Identity } from '../identity/identity.ts'
-import { challenge } from '../identity/reasons.ts'
+import { challenge } from '../identity/challenge.ts'
 import type { Requirement } from '../identity/requirement.ts'
 import { isSafeText } from '../identity/claim-values.ts'
 import type { Expression, Facts } from './cel.ts'
 import type { Decision } from './decision.ts'
 import { identityView } from './facts.ts'
+import { IpAddress } from './ip-address.ts'
+import { neededScopes, type RequiredScopes } from './required-scopes.ts'
 
 /** HAProxy's `option var-prefix`: `txn.temporal.decision` and so on. */
 export const VARIABLE_PREFIX = 'temporal'
@@ -30,14 +32,26 @@ export const VARIABLES = [
   'dpop_nonce',
 ] as const
 
-/** Names that a rule's `set` may not take; the last three are HAProxy's own, see spoe.conf. */
-export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([...VARIABLES, 'error', 'process_ms', 'total_ms'])
+/**
+ * Those that only some configurations need: what a redirect, a text for clients and a limit say; and the key and the time
+ * of a request that is counted in windows, which HAProxy hands back with `outcome`.
+ */
+export const OPTIONAL_VARIABLES = ['location', 'message', 'limit_remaining', 'wkey', 'at'] as const
+
+/** Names that a rule's `set` may not take, as docs/configuration.md says; the last three are HAProxy's own, see spoe.conf. */
+export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
+  ...VARIABLES,
+  ...OPTIONAL_VARIABLES,
+  'error',
+  'process_ms',
+  'total_ms',
+])
 
 /** A claim may be long; a variable that becomes a header must not be. */
 const MAX_VARIABLE_BYTES = 1024
 
 /** What a rule's `set` may produce. */
-export type VariableValue = string | number | boolean
+export type VariableValue = string | number | boolean | IpAddress | Uint8Array
 
 /** What a decision's variables need beside the decision. */
 export interface Wording {
@@ -45,6 +59,8 @@ export interface Wording {
   readonly realm: string
   /** Where clients learn of the provider (RFC 9728); undefined where it says nothing. */
   readonly resourceMetadata: (requirement: Requirement) => string | undefined
+  /** What providers demand of every token; undefined where none does. */
+  readonly requiredScopes?: RequiredScopes | undefined
   /** Seconds after which a client refused with 503 may come again. */
   retryAfterS(): number
   /** For `DPoP-Nonce`. */
@@ -61,11 +77,7 @@ export function writeDecision(reply: Reply, decision: Decision, wording: Wording
   reply.setVar('txn', 'reason', decision.reason)
   if (!decision.allow) {
     reply.setVar('txn', 'status', decision.status)
-    const value = challengeOf(decision, wording)
-    if (value !== '') reply.setVar('txn', 'challenge', value)
-    if (decision.status === 503 || decision.status === 429) {
-      reply.setVar('txn', 'retry_after', decision.reason === 'keys_unavailable' ? wording.retryAfterS() : 1)
-    }
+    writeRefusal(reply, decision, wording)
     if (decision.reason === 'dpop_nonce_required') {
       const nonce = wording.dpopNonce()
       if (nonce !== undefined) reply.setVar('txn', 'dpop_nonce', nonce)
@@ -74,8 +86,9 @@ export function writeDecision(reply: Reply, decision: Decision, wording: Wording
   const { rule, identity } = decision
   if (rule !== undefined) {
     reply.setVar('txn', 'rule', rule.name)
-    if (decision.allow && rule.route !== undefined) reply.setVar('txn', 'route', rule.route)
+    if (decision.allow && decision.route !== undefined) reply.setVar('txn', 'route', decision.route)
   }
+  if (decision.remaining >= 0) reply.setVar('txn', 'limit_remaining', decision.remaining)
   if (identity !== undefined) {
     reply.setVar('txn', 'provider', identity.provider)
     reply.setVar('txn', 'subject', identity.subject)
@@ -83,16 +96,37 @@ export function writeDecision(reply: Reply, decision: Decision, wording: Wording
     if (identity.tenant !== '') reply.setVar('txn', 'tenant', identity.tenant)
     const { joinedRoles } = identityView(identity)
     if (joinedRoles !== '') reply.setVar('txn', 'roles', joinedRoles)
-    for (const name in identity.variables) reply.setVar('txn', name, identity.variables[name] ?? '')
+    for (const name in identity.variables) {
+      // What the rule itself sets stands in the ACK already, and of two HAProxy keeps the later one.
+      if (rule?.set.some(([own]) => own === name)) continue
+      reply.setVar('txn', name, identity.variables[name] ?? '')
+    }
     const key = wording.rateLimitKey?.(identity)
     if (key !== undefined) reply.setVar('txn', 'rlkey', key)
   }
   reply.setVar('txn', 'decision', decision.allow ? 'allow' : 'deny')
 }
 
-function challengeOf({ reason, rule }: Decision, { realm, resourceMetadata }: Wording): string {
+function writeRefusal(reply: Reply, decision: Decision, wording: Wording): void {
+  const { status, reason, rule, location, retryAfterS } = decision
+  if (location !== undefined) reply.setVar('txn', 'location', location)
+  else {
+    const value = challengeOf(decision, wording)
+    if (value !== '') reply.setVar('txn', 'challenge', value)
+  }
+  if (rule?.message !== undefined) reply.setVar('txn', 'message', rule.message)
+  if (status === 503 || status === 429) {
+    const seconds = reason === 'keys_unavailable' ? wording.retryAfterS() : Math.max(1, retryAfterS)
+    reply.setVar('txn', 'retry_after', seconds)
+  }
+}
+
+const NO_SCOPES: RequiredScopes = new Map()
+
+function challengeOf(decision: Decision, { realm, resourceMetadata, requiredScopes = NO_SCOPES }: Wording): string {
+  const { reason, rule } = decision
   if (reason === 'ok' || reason === 'fail_open') return ''
-  const scope = reason === 'insufficient_scope' ? rule?.scopes.join(' ') : undefined
+  const scope = reason === 'insufficient_scope' ? neededScopes(decision, requiredScopes).join(' ') : undefined
   const metadata = rule?.caller === undefined ? undefined : resourceMetadata(rule.caller.requirement)
   return challenge(reason, { realm, resourceMetadata: metadata, ...(scope !== undefined && { scope }) })
 }
@@ -110,6 +144,9 @@ export function evaluateVariable(expression: Expression, facts: Facts): Variable
   }
   if (Array.isArray(value))
     value = value.every((item) => typeof item === 'string' && !item.includes(',')) ? value.join(',') : undefined
+  if (value instanceof IpAddress) return value
+  if (value instanceof Date) return value.toISOString()
+  if (value instanceof Uint8Array) return value.length <= MAX_VARIABLE_BYTES ? value : undefined
   switch (typeof value) {
     case 'bigint':
       return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
@@ -123,4 +160,16 @@ export function evaluateVariable(expression: Expression, facts: Facts): Variable
     default:
       return undefined
   }
+}
+
+/** Puts a value of `set` into the ACK, with the type that HAProxy gives it. */
+export function writeVariable(reply: Reply, name: string, value: VariableValue): void {
+  if (value instanceof IpAddress) reply.setVar('txn', name, { ip: value.text })
+  else reply.setVar('txn', name, value)
+}
+
+/** As JSON has it: bytes in base64. */
+export function plainVariable(value: VariableValue): string | number | boolean {
+  if (value instanceof IpAddress) return value.text
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value
 }

@@ -1,8 +1,8 @@
 import type { Log } from '../identity/log.ts'
 import { Secret } from './secret.ts'
-import { WatchedFile, type WatchedFileOptions } from './watched-file.ts'
+import { type FileTimes, WatchedFile, type WatchedFileOptions } from './watched-file.ts'
 
-export { WatchedFile, type WatchedFileOptions }
+export { type FileTimes, WatchedFile, type WatchedFileOptions }
 
 /** How agent.yaml gives a secret. */
 export type SecretConfig = { readonly value: string } | { readonly file: string }
@@ -12,9 +12,9 @@ export class SecretSource {
   readonly #fixed: Secret | undefined
   readonly #file: WatchedFile<Secret> | undefined
 
-  constructor(config: SecretConfig, log: Log, options: { readonly pollMs?: number } = {}) {
+  constructor(config: SecretConfig, log: Log, times: FileTimes = {}) {
     if ('value' in config) this.#fixed = new Secret(config.value)
-    else this.#file = new WatchedFile({ path: config.file, log, parse: parseSecret, ...options })
+    else this.#file = new WatchedFile({ path: config.file, log, parse: parseSecret, ...times })
   }
 
   /** Undefined while its file could never be read. The same object until the secret changes. */

@@ -18,7 +18,13 @@ const MAX_FILE_BYTES = 1024 * 1024
  */
 const UNSETTLED_NS = 3_000_000_000n
 
-export interface WatchedFileOptions<T> {
+/** When files are looked at. */
+export interface FileTimes {
+  /** Milliseconds between two looks; ten seconds when absent. */
+  readonly pollMs?: number
+}
+
+export interface WatchedFileOptions<T> extends FileTimes {
   readonly path: string
   /**
    * Makes the value out of the file's text; a promise where that takes long enough to keep requests waiting.
@@ -26,7 +32,6 @@ export interface WatchedFileOptions<T> {
    */
   readonly parse: (text: string) => T | Promise<T>
   readonly log: Log
-  readonly pollMs?: number
   /** Bytes of the file that are read at most; 1 MiB when absent. */
   readonly maxBytes?: number
 }

@@ -2,7 +2,6 @@ import type { FallbackCause } from './api.ts'
 import { channels } from './diagnostics.ts'
 import { SpopError } from './errors.ts'
 import type { AckTarget } from './exchange.ts'
-import type { Settings } from './options.ts'
 import type { ActionReply } from './reply.ts'
 import type { Reporter } from './report.ts'
 
@@ -11,19 +10,17 @@ export type AnswerCause = 'handlers' | FallbackCause
 
 /** Makes ACKs of replies, with the user's fallback where handlers gave none. */
 export class Answers {
-  readonly #fallback: Settings['fallback']
   readonly #reporter: Reporter
 
-  constructor(fallback: Settings['fallback'], reporter: Reporter) {
-    this.#fallback = fallback
+  constructor(reporter: Reporter) {
     this.#reporter = reporter
   }
 
-  /** Discards what was set and lets the user's fallback fill the reply; a fallback that throws leaves it empty. */
+  /** Discards what was set and lets the reply's fallback fill it; a fallback that throws leaves it empty. */
   fallback(reply: ActionReply, cause: FallbackCause, error?: unknown): void {
     reply.discard()
     try {
-      const result: unknown = this.#fallback?.(reply, cause, error)
+      const result: unknown = reply.fallback?.(reply, cause, error)
       // An async fallback comes too late, but its rejection must not bring down the process.
       if (isThenable(result)) tamed(result).catch((reason: unknown) => this.#reporter.handlerError(reason))
     } catch (thrown) {

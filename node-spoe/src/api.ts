@@ -1,4 +1,4 @@
-import type { TlsOptions } from 'node:tls'
+import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import type { VariableValue } from './protocol/ack.ts'
 import type { Scope } from './protocol/variable.ts'
 
@@ -85,6 +85,12 @@ export function message<const Args extends Record<string, ArgType>>(
 /** Why the fallback writes an ACK. */
 export type FallbackCause = 'deadline' | 'error' | 'overload'
 
+/** Fills an ACK that the handlers could not. */
+export type Fallback = (reply: Reply, cause: FallbackCause, error?: unknown) => void
+
+/** What {@link Agent.replaceHandlers} takes: both belong together, so both are replaced. */
+export type Handlers = Pick<AgentOptions, 'messages' | 'fallback'>
+
 /** Options of {@link createAgent}. */
 export interface AgentOptions {
   /** Handlers by the name of the spoe-message. A message without one is skipped and counted. */
@@ -100,7 +106,7 @@ export interface AgentOptions {
    * Fills the ACK when a handler cannot. What the handlers had set is discarded first. One failing handler fails the
    * whole NOTIFY. Without it, and if it throws, the ACK is empty: deny by default in HAProxy.
    */
-  readonly fallback?: ((reply: Reply, cause: FallbackCause, error?: unknown) => void) | undefined
+  readonly fallback?: Fallback | undefined
   /** HAProxy's `option var-prefix`, for the length check of names. */
   readonly varPrefix?: string | undefined
   /** Hard limit of a frame in bytes, default 65536, at least 256. What HAProxy offers within it is agreed to. */
@@ -239,6 +245,25 @@ export interface Agent {
    *   ERR_SPOP_CLOSED; errors of the system, and of TLS for a bad key or certificate, as they are
    */
   listen(addresses: string | ListenOptions | readonly (string | ListenOptions)[]): Promise<string[]>
+  /**
+   * Replaces all handlers and the fallback, at once, from the next NOTIFY on: for a configuration that was read again. A
+   * NOTIFY that was read before keeps its handlers and its fallback to the end, also where it waits for a promise. What
+   * the new handlers declare as arguments may differ. Connections stay open, and nothing is lost. Works before `listen` too.
+   *
+   * @throws SpopError ERR_SPOP_OPTION for handlers that are none; the former ones stay then
+   */
+  replaceHandlers(handlers: Handlers): void
+  /**
+   * Replaces certificate, key and all else of the secure context with which an address listens, for files that were
+   * renewed. It holds from the next TLS handshake on, and none resumes a session of the former context, unless `listen` was
+   * given `ticketKeys`; connections stay open. What is left out has Node's default, not the former value; what `TlsOptions`
+   * have beside, such as `requestCert`, stays.
+   *
+   * @param address as it was given to `listen`; several listeners of one address are all meant
+   * @throws SpopError ERR_SPOP_LISTEN when the agent does not listen there with TLS; what `tls.createSecureContext` throws
+   *   for a bad key or certificate: the former context stays then
+   */
+  replaceTls(address: string, tls: SecureContextOptions): void
   /**
    * Speaks SPOP over whatever carries bytes: bytes in, bytes out, without a socket. What needs to know the carrier is the
    * carrier's business: HELLO, idle and write timeouts, backpressure, the cap on connections, `drain`, and bytes that

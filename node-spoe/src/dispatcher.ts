@@ -1,9 +1,9 @@
 import { Answers, isThenable, tamed } from './answers.ts'
-import type { FallbackCause, MessageHandler } from './api.ts'
+import type { Fallback, FallbackCause, MessageHandler } from './api.ts'
 import { SpopError } from './errors.ts'
 import type { AckTarget, Exchange } from './exchange.ts'
 import { OpenExchanges } from './open-exchanges.ts'
-import type { Settings } from './options.ts'
+import type { HandlerSettings, Settings } from './options.ts'
 import { ActionWriter, actionsLimit } from './protocol/ack.ts'
 import { MessagePlan, checkMessages, skipArguments } from './protocol/notify.ts'
 import { VariableNames } from './protocol/variable.ts'
@@ -26,6 +26,13 @@ interface Entry {
   readonly sync: boolean
 }
 
+/** Handlers that came together: one NOTIFY sees those of one set only. */
+interface HandlerSet {
+  readonly entries: readonly Entry[]
+  readonly allSync: boolean
+  readonly fallback: Fallback | undefined
+}
+
 /**
  * Brings messages to their handlers and sees to it that every NOTIFY gets exactly one ACK: when the last handler is
  * done, when one failed, or at the deadline, whichever comes first.
@@ -35,26 +42,25 @@ export class Dispatcher {
   readonly #reporter: Reporter
   readonly #answers: Answers
   readonly #open: OpenExchanges
-  readonly #entries: readonly Entry[]
   readonly #names: VariableNames
   readonly #spareWriters: ActionWriter[] = []
   /** Shared by the handlers that never return a promise: none of them runs while another one does. */
   readonly #shared: ActionReply
-  readonly #allSync: boolean
+  #handlers: HandlerSet
 
   constructor(settings: Settings, reporter: Reporter) {
     this.#settings = settings
     this.#reporter = reporter
-    this.#answers = new Answers(settings.fallback, reporter)
+    this.#answers = new Answers(reporter)
     this.#open = new OpenExchanges(this.#answers, reporter, settings.deadlineMs, (reply) => this.#recycle(reply))
-    this.#entries = Object.entries(settings.messages).map(([name, handler]) => ({
-      plan: new MessagePlan(name, handler.args),
-      handler,
-      sync: handler.sync === true,
-    }))
-    this.#allSync = this.#entries.every((entry) => entry.sync)
+    this.#handlers = handlerSet(settings)
     this.#names = new VariableNames(settings.varPrefix)
     this.#shared = this.#newReply()
+  }
+
+  /** From the next NOTIFY on. Those that were read before keep their handlers and their fallback to the end. */
+  replaceHandlers(settings: HandlerSettings): void {
+    this.#handlers = handlerSet(settings)
   }
 
   /**
@@ -73,6 +79,8 @@ export class Dispatcher {
     refusal: FallbackCause | undefined,
   ): void {
     const { counters } = this.#reporter
+    // Looked up once: a handler may replace them all.
+    const handlers = this.#handlers
     counters.notifies++
     const limit = actionsLimit(target.maxAckSize, idsEnd - idsStart)
     const cause = refusal ?? (target.congested ? 'overload' : undefined)
@@ -80,7 +88,8 @@ export class Dispatcher {
     let reply = this.#shared.settled ? this.#shared : this.#newReply()
     if (cause !== undefined) {
       checkMessages(cursor)
-      this.#refuse(target, buffer, idsStart, idsEnd, now, reply, limit, this.#firstName(cursor, buffer), cause)
+      const first = firstName(handlers.entries, cursor, buffer)
+      this.#refuse(target, buffer, idsStart, idsEnd, now, reply, limit, first, handlers.fallback, cause)
       return
     }
 
@@ -90,7 +99,7 @@ export class Dispatcher {
     let failure: unknown
     while (cursor.position < cursor.end) {
       const nameStart = cursor.skip(cursor.varint('a message name'), 'a message name')
-      const entry = this.#find(buffer, nameStart, cursor.position)
+      const entry = find(handlers.entries, buffer, nameStart, cursor.position)
       if (entry === undefined) {
         skipArguments(cursor)
         counters.unknownMessages++
@@ -100,15 +109,16 @@ export class Dispatcher {
       if (!begun) {
         // A frame is right or wrong as a whole; one message, the usual case, has just been read to its end.
         const more = cursor.position < cursor.end ? checkMessages(cursor) : 0
-        const sync = entry.sync && (more === 0 || this.#allSync)
+        const sync = entry.sync && (more === 0 || handlers.allSync)
         if (more >= MAX_MESSAGES || (!sync && this.#isOverloaded(target))) {
           view.close()
-          this.#refuse(target, buffer, idsStart, idsEnd, now, reply, limit, entry.plan.name, 'overload')
+          const { name } = entry.plan
+          this.#refuse(target, buffer, idsStart, idsEnd, now, reply, limit, name, handlers.fallback, 'overload')
           return
         }
         // Whoever may write later gets a reply that no other request ever has.
         if (!sync) reply = this.#newReply()
-        reply.begin(limit, entry.plan.name)
+        reply.begin(limit, entry.plan.name, handlers.fallback)
         begun = true
       }
       counters.messages++
@@ -135,7 +145,7 @@ export class Dispatcher {
     }
 
     if (exchange === undefined) {
-      if (!begun) reply.begin(limit, '')
+      if (!begun) reply.begin(limit, '', handlers.fallback)
       if (failed) this.#answers.fallback(reply, 'error', failure)
       this.#answers.send(target, buffer, idsStart, idsEnd, reply, failed ? 'error' : 'handlers', now)
       this.#done(reply)
@@ -160,9 +170,10 @@ export class Dispatcher {
     reply: ActionReply,
     limit: number,
     message: string,
+    fallback: Fallback | undefined,
     cause: FallbackCause,
   ): void {
-    reply.begin(limit, message)
+    reply.begin(limit, message, fallback)
     if (cause === 'deadline') this.#reporter.counters.deadlineAnswers++
     else this.#reporter.counters.overloadAnswers++
     // Whoever sends on without reading gets the least there is.
@@ -177,25 +188,6 @@ export class Dispatcher {
     this.#reporter.handlerError(error)
     tamed(result).catch((reason: unknown) => this.#reporter.handlerError(reason))
     return error
-  }
-
-  /** Name of the first message with a handler, for a NOTIFY whose handlers are not called. */
-  #firstName(cursor: Cursor, buffer: Buffer): string {
-    while (cursor.position < cursor.end) {
-      const start = cursor.skip(cursor.varint('a message name'), 'a message name')
-      const entry = this.#find(buffer, start, cursor.position)
-      if (entry !== undefined) return entry.plan.name
-      skipArguments(cursor)
-    }
-    return ''
-  }
-
-  #find(buffer: Buffer, start: number, end: number): Entry | undefined {
-    const entries = this.#entries
-    for (let i = 0; i < entries.length; i++) {
-      if (entries[i]!.plan.matches(buffer, start, end)) return entries[i]
-    }
-    return undefined
   }
 
   #newReply(): ActionReply {
@@ -214,4 +206,31 @@ export class Dispatcher {
       this.#spareWriters.push(writer)
     }
   }
+}
+
+function handlerSet({ messages, fallback }: HandlerSettings): HandlerSet {
+  const entries = Object.entries(messages).map(([name, handler]) => ({
+    plan: new MessagePlan(name, handler.args),
+    handler,
+    sync: handler.sync === true,
+  }))
+  return { entries, allSync: entries.every((entry) => entry.sync), fallback }
+}
+
+/** Name of the first message with a handler, for a NOTIFY whose handlers are not called. */
+function firstName(entries: readonly Entry[], cursor: Cursor, buffer: Buffer): string {
+  while (cursor.position < cursor.end) {
+    const start = cursor.skip(cursor.varint('a message name'), 'a message name')
+    const entry = find(entries, buffer, start, cursor.position)
+    if (entry !== undefined) return entry.plan.name
+    skipArguments(cursor)
+  }
+  return ''
+}
+
+function find(entries: readonly Entry[], buffer: Buffer, start: number, end: number): Entry | undefined {
+  for (let i = 0; i < entries.length; i++) {
+    if (entries[i]!.plan.matches(buffer, start, end)) return entries[i]
+  }
+  return undefined
 }

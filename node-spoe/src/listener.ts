@@ -1,5 +1,10 @@
 import { type Server, type Socket, createServer } from 'node:net'
-import { type TLSSocket, createServer as createTlsServer } from 'node:tls'
+import {
+  type SecureContextOptions,
+  type Server as TlsServer,
+  type TLSSocket,
+  createServer as createTlsServer,
+} from 'node:tls'
 import { adopt, type OnRead, read } from './adopt.ts'
 import { formatTcp, parseAddress } from './address.ts'
 import { type AllowList, compileAllowList } from './allow-list.ts'
@@ -34,8 +39,10 @@ export interface ListenerHost {
 
 /** The listening sockets of one address: one, or with systemd as many as it hands over. */
 export class Listener {
+  /** As it was asked for. */
+  readonly address: string
   readonly #host: ListenerHost
-  readonly #tls: Server | undefined
+  readonly #tls: TlsServer | undefined
   readonly #allow: AllowList | undefined
   readonly #servers: Server[] = []
   /** Sockets under TLS, whose handshake may never end. */
@@ -44,7 +51,8 @@ export class Listener {
   #closed = false
 
   /** @throws SpopError ERR_SPOP_ALLOW; what `tls.createSecureContext` throws for a bad certificate or key */
-  constructor(host: ListenerHost, { tls, allow }: ListenOptions) {
+  constructor(host: ListenerHost, { address, tls, allow }: ListenOptions) {
+    this.address = address
     this.#host = host
     this.#allow = allow === undefined ? undefined : compileAllowList(allow)
     if (tls === undefined) return
@@ -85,6 +93,15 @@ export class Listener {
           throw new SpopError('ERR_SPOP_ADDRESS_IN_USE', address, 'another process listens on it')
         }
     }
+  }
+
+  get speaksTls(): boolean {
+    return this.#tls !== undefined
+  }
+
+  /** Only with {@link speaksTls}. @throws what `tls.createSecureContext` throws; the former context stays then */
+  replaceTls(tls: SecureContextOptions): void {
+    this.#tls?.setSecureContext(tls)
   }
 
   /** Stops listening; resolves when the last connection has gone. */

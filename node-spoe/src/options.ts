@@ -1,4 +1,4 @@
-import type { AgentCounters, AgentOptions, ArgType } from './api.ts'
+import type { AgentCounters, AgentOptions, ArgType, Handlers } from './api.ts'
 import { SpopError } from './errors.ts'
 import { MIN_MAX_FRAME_SIZE } from './protocol/frame.ts'
 
@@ -49,7 +49,10 @@ const ARG_TYPES: ReadonlySet<ArgType> = new Set(['string', 'bytes', 'bool', 'int
 const OTHERS = new Set(['messages', 'fallback', 'varPrefix', 'onError'])
 
 /** Options with defaults filled in. */
-export type Settings = Pick<AgentOptions, 'messages' | 'fallback' | 'varPrefix' | 'onError'> & Record<Limit, number>
+export type Settings = Handlers & Pick<AgentOptions, 'varPrefix' | 'onError'> & Record<Limit, number>
+
+/** The part that may be replaced while the agent runs. */
+export type HandlerSettings = Pick<Settings, 'messages' | 'fallback'>
 
 /** @throws SpopError ERR_SPOP_OPTION for an unknown name or a value out of range */
 export function readOptions(options: AgentOptions): Settings {
@@ -58,19 +61,32 @@ export function readOptions(options: AgentOptions): Settings {
   for (const name of Object.keys(DEFAULTS) as Limit[]) {
     limits[name] = checkNumber(name, options[name] ?? DEFAULTS[name], ...RANGES[name])
   }
-  if (!isObject(options.messages)) throw new SpopError('ERR_SPOP_OPTION', 'messages', 'it is no object')
-  for (const [name, handler] of Object.entries(options.messages)) checkHandler(name, handler)
-  for (const name of ['fallback', 'onError'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') {
-      throw new SpopError('ERR_SPOP_OPTION', name, 'it is no function')
-    }
-  }
+  checkFunction('onError', options.onError)
   return {
     ...limits,
-    messages: options.messages,
-    fallback: options.fallback,
+    ...checkHandlers(options),
     varPrefix: options.varPrefix,
     onError: options.onError,
+  }
+}
+
+/** @throws SpopError ERR_SPOP_OPTION for handlers or a fallback that are none, and for anything beside them */
+export function readHandlers(handlers: Handlers): HandlerSettings {
+  if (!isObject(handlers)) throw new SpopError('ERR_SPOP_OPTION', 'handlers', 'it is no object')
+  refuseUnknown(handlers, {}, HANDLERS_KEYS)
+  return checkHandlers(handlers)
+}
+
+function checkHandlers({ messages, fallback }: Handlers): HandlerSettings {
+  if (!isObject(messages)) throw new SpopError('ERR_SPOP_OPTION', 'messages', 'it is no object')
+  for (const [name, handler] of Object.entries(messages)) checkHandler(name, handler)
+  checkFunction('fallback', fallback)
+  return { messages, fallback }
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') {
+    throw new SpopError('ERR_SPOP_OPTION', name, 'it is no function')
   }
 }
 
@@ -88,6 +104,7 @@ export function checkNumber(name: string, value: number, least: number, most: nu
   throw new SpopError('ERR_SPOP_OPTION', name, `${value} is not between ${least} and ${most}`)
 }
 
+const HANDLERS_KEYS = new Set(['messages', 'fallback'])
 const HANDLER_KEYS = new Set(['args', 'handle', 'sync'])
 
 function checkHandler(name: string, handler: AgentOptions['messages'][string]): void {

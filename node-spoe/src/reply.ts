@@ -1,4 +1,4 @@
-import type { Reply } from './api.ts'
+import type { Fallback, Reply } from './api.ts'
 import { SpopError } from './errors.ts'
 import { ActionWriter, type VariableValue } from './protocol/ack.ts'
 import { SCOPES, type Scope, type VariableNames } from './protocol/variable.ts'
@@ -17,6 +17,7 @@ export class ActionReply implements Reply {
   #actions: ActionWriter
   #limit = 0
   #message = ''
+  #fallback: Fallback | undefined = undefined
   #settled = true
 
   constructor(names: VariableNames, reporter: Reporter, actions: ActionWriter) {
@@ -46,10 +47,16 @@ export class ActionReply implements Reply {
     return this.#message
   }
 
+  /** What fills it where the handlers cannot: the fallback that came with them, also when others have taken over. */
+  get fallback(): Fallback | undefined {
+    return this.#fallback
+  }
+
   /** Opens the reply for an ACK with at most `limit` bytes of actions to a NOTIFY that begins with this message. */
-  begin(limit: number, message: string): void {
+  begin(limit: number, message: string, fallback: Fallback | undefined): void {
     this.#limit = limit
     this.#message = message
+    this.#fallback = fallback
     this.#actions.reset(limit)
     this.#settled = false
   }

@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
 import type {
   Agent,
   AgentCounters,
   AgentOptions,
   AgentSession,
   DrainOptions,
+  Handlers,
   ListenOptions,
   SessionLink,
 } from './api.ts'
@@ -13,7 +15,7 @@ import { channels } from './diagnostics.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { SpopError } from './errors.ts'
 import { Listener, type ListenerHost, type Open } from './listener.ts'
-import { MAX_TIMER_MS, checkNumber, newCounters, readOptions } from './options.ts'
+import { MAX_TIMER_MS, checkNumber, newCounters, readHandlers, readOptions } from './options.ts'
 import { OutputPool } from './output.ts'
 import { RefusedSockets } from './refused.ts'
 import { Reporter } from './report.ts'
@@ -91,6 +93,16 @@ class SpoeAgent implements Agent, ListenerHost {
       throw error
     }
     return bound
+  }
+
+  replaceHandlers(handlers: Handlers): void {
+    this.#context.dispatcher.replaceHandlers(readHandlers(handlers))
+  }
+
+  replaceTls(address: string, tls: SecureContextOptions): void {
+    const listeners = [...this.#listeners].filter((listener) => listener.address === address && listener.speaksTls)
+    if (listeners.length === 0) throw new SpopError('ERR_SPOP_LISTEN', 'tls', address)
+    for (const listener of listeners) listener.replaceTls(tls)
   }
 
   session(link: SessionLink): AgentSession {

@@ -1,11 +1,13 @@
 import type { MessageView, Reply } from 'node-spoe'
 import { describe, expect, it } from 'vitest'
 import { Actors } from '../../agent/actor/actors.ts'
-import { checkFallback, checkHandler } from '../../agent/check.ts'
-import type { CHECK_ARGUMENTS } from '../../agent/evidence.ts'
+import type { AuditDecision } from '../../agent/audit/decision.ts'
+import type { AuditSink } from '../../agent/audit/audit.ts'
+import { checkFallback, checkHandler, type CheckOptions } from '../../agent/check.ts'
+import type { CHECK_ARGUMENTS, Question } from '../../agent/evidence.ts'
 import { DecisionCounters } from '../../agent/counters.ts'
 import type { Command } from '../../agent/dispatch/command.ts'
-import type { Dispatcher } from '../../agent/dispatch/dispatcher.ts'
+import type { Dispatcher, LeftOut } from '../../agent/dispatch/dispatcher.ts'
 import type { AuthResult } from '../../agent/identity/identity.ts'
 import type { Wording } from '../../agent/rules/variables.ts'
 import { authenticatorOf, identityOf, rulesOf } from './rules/support.ts'
@@ -19,6 +21,18 @@ const RULES = `rules:
     route: orders
     workflow: { start: requestHook, delivery: durable }
   - { name: refused, match: { path: "/refused" }, deny: 403, workflow: { signal: auditTrail, key: connection.source } }
+  - name: dear
+    match: { path: "/dear" }
+    identity: { require: corp }
+    workflow: { signal: auditTrail, key: identity.claims.account, budget: { actions: 5, then: { window: w, every: 10s } } }
+  - name: trap
+    match: { path: "/trap" }
+    deny: 404
+    workflow: { signal: auditTrail, key: connection.source, budget: { actions: 5, then: { window: w, every: 10s } } }
+  - name: gate
+    on: connection
+    identity: none
+    workflow: { signal: auditTrail, key: connection.source, budget: { actions: 5, then: { window: w, every: 10s } } }
   - { name: metered, match: { path: "/api" }, identity: { require: corp }, workflow: { meter: usageMeter, key: identity.claims.account } }
 `
 
@@ -31,21 +45,34 @@ const WORDING: Wording = {
 }
 
 /** The handler with a recording reply and dispatcher. */
-function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boolean } = {}) {
+function setUp(
+  answer: AuthResult | Promise<AuthResult>,
+  options: { full?: boolean; share?: number; question?: Question } = {},
+) {
   const ruleSet = rulesOf(RULES)
   const counters = new DecisionCounters(ruleSet.rules)
   const commands: Command[] = []
+  const leftOut: string[] = []
+  const begun: string[] = []
+  const records: AuditDecision[] = []
+  const audit = { decision: (record: AuditDecision) => void records.push(record) } as Partial<AuditSink> as AuditSink
   const dispatcher = {
     dispatch: (command: Command) => options.full !== true && commands.push(command) > 0,
+    leaveOut: (rule: string, why: LeftOut) => void leftOut.push(`${rule}: ${why}`),
   } as unknown as Dispatcher
-  const handler = checkHandler({
+  const checkOptions: CheckOptions = {
     ruleSet,
     authenticator: authenticatorOf(() => answer),
     dispatcher,
+    windows: { begin: (rule: string, key: string) => void begun.push(`${rule}/${key}`) },
+    budgets: { share: () => options.share ?? 1 },
+    deadlineMs: 40,
     counters,
     actors: new Actors(),
     wording: WORDING,
-  })
+    audit,
+  }
+  const handler = checkHandler(checkOptions, options.question)
   const vars: Record<string, unknown> = {}
   const reply = {
     settled: false,
@@ -70,12 +97,13 @@ function setUp(answer: AuthResult | Promise<AuthResult>, options: { full?: boole
       auth_count: 0,
       ...args,
     }
-    const view = { get: (name: string) => full[name as keyof typeof full] } as unknown as MessageView<
+    const type = (name: string): number | undefined => (name in full ? 8 : undefined)
+    const view = { get: (name: string) => full[name as keyof typeof full], type } as unknown as MessageView<
       typeof CHECK_ARGUMENTS
     >
     return handler.handle(view, reply as unknown as Reply)
   }
-  return { send, vars, commands, reply, counters }
+  return { send, vars, commands, reply, counters, records, leftOut, begun }
 }
 
 const alice: AuthResult = {
@@ -96,7 +124,64 @@ describe('the check message', () => {
       identity: identityOf({ scopes: ['orders:write'], variables: { org: 'x', level: 3 } }),
     })
     void send(CREDENTIAL)
-    expect(vars).toMatchObject({ org: 'x', level: 3 })
+    // The rule sets "level" itself, to what the claims do not have.
+    expect(vars).toMatchObject({ org: 'x' })
+    expect(vars).not.toHaveProperty('level')
+  })
+
+  it('counts a request beyond the budget in a window instead of making its event', () => {
+    const { send, vars, commands, leftOut, begun, records } = setUp(alice, { share: 0.000001 })
+    void send({ path: '/dear', auth: 'Bearer x', auth_count: 1 })
+    expect(commands).toEqual([])
+    expect(leftOut).toEqual(['dear: windowed'])
+    expect(begun).toEqual(['dear/acc-1'])
+    expect(vars).toMatchObject({ decision: 'allow', wkey: 'acc-1', at: expect.any(BigInt) })
+    expect(vars).not.toHaveProperty('event_id')
+    expect(records).toMatchObject([{ effect: undefined }])
+  })
+
+  it('makes the event and no window while the budget holds', () => {
+    const { send, vars, commands, leftOut, begun } = setUp(alice)
+    void send({ path: '/dear', auth: 'Bearer x', auth_count: 1 })
+    expect(commands).toHaveLength(1)
+    expect([...leftOut, ...begun]).toEqual([])
+    expect(vars).not.toHaveProperty('wkey')
+  })
+
+  it('counts also whom the rule refuses, and waits for no outcome of him', () => {
+    const { send, vars, leftOut, begun } = setUp(alice, { share: 0.000001 })
+    void send({ path: '/trap' })
+    expect(leftOut).toEqual(['trap: windowed'])
+    expect(begun).toEqual(['trap/192.0.2.1'])
+    expect(vars).not.toHaveProperty('wkey')
+  })
+
+  it('counts a connection, of which no outcome is to come', () => {
+    const { send, vars, leftOut, begun } = setUp(alice, { share: 0.000001, question: 'connect' })
+    void send({})
+    expect(leftOut).toEqual(['gate: windowed'])
+    expect(begun).toEqual(['gate/192.0.2.1'])
+    expect(vars).toMatchObject({ decision: 'allow' })
+    expect(vars).not.toHaveProperty('wkey')
+  })
+
+  it('counts nothing of a request whose answer does not fit', () => {
+    const { send, reply, leftOut, begun } = setUp(alice, { share: 0.000001 })
+    reply.overflows = true
+    void send({ path: '/dear', auth: 'Bearer x', auth_count: 1 })
+    expect([...leftOut, ...begun]).toEqual([])
+  })
+
+  it('puts on record how old the keys of the caller were then, in whole seconds', () => {
+    const keys = { ageS: 120.9, stale: true }
+    const { send, records } = setUp({ ok: true, identity: identityOf({ scopes: ['orders:write'], keys }) })
+    void send(CREDENTIAL)
+    Object.assign(keys, { ageS: 0, stale: false })
+    void send({ path: '/public/a' })
+    expect(records.map(({ keyAgeS, staleKeys }) => [keyAgeS, staleKeys])).toEqual([
+      [120, true],
+      [undefined, undefined],
+    ])
   })
 
   it('tells how long to wait while keys are missing', () => {
@@ -136,11 +221,11 @@ describe('the check message', () => {
     })
     expect(commands).toMatchObject([
       {
-        kind: 'start',
-        workflowType: 'requestHook',
+        action: { kind: 'start', workflowType: 'requestHook', delivery: 'durable' },
+        id: 'order/6B00-1',
         workflowId: 'order/6B00-1',
-        delivery: 'durable',
-        event: {
+        tenant: 'acme',
+        body: {
           id: 'order/6B00-1',
           type: 'order',
           request: { method: 'POST', path: '/orders/1', source: '192.0.2.1' },
@@ -183,13 +268,15 @@ describe('the check message', () => {
     const { send, vars, commands } = setUp(alice)
     void send({ path: '/refused' })
     expect(vars).toMatchObject({ decision: 'deny', reason: 'policy_denied', workflow_id: 'refused/192.0.2.1' })
-    expect(commands).toMatchObject([{ kind: 'signal', key: '192.0.2.1', event: { actor: { type: 'anonymous' } } }])
+    expect(commands).toMatchObject([
+      { action: { kind: 'signal' }, key: '192.0.2.1', body: { actor: { type: 'anonymous' } } },
+    ])
   })
 
   it('keys an entity by its expression, and keeps events whose key is missing together', () => {
     const known = setUp(alice)
     void known.send({ path: '/api' })
-    expect(known.commands).toMatchObject([{ kind: 'meter', key: 'acc-1', workflowId: 'metered/acc-1' }])
+    expect(known.commands).toMatchObject([{ action: { kind: 'meter' }, key: 'acc-1', workflowId: 'metered/acc-1' }])
     const unknown = setUp({ ok: true, identity: identityOf() })
     void unknown.send({ path: '/api' })
     expect(unknown.commands).toMatchObject([{ key: '~none', workflowId: 'metered/~none' }])

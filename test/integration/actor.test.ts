@@ -11,11 +11,11 @@ import { Cleanup } from '../../agent/dev/cleanup.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
 import type { Command } from '../../agent/dispatch/command.ts'
 import { createDispatcher } from '../../agent/dispatch/dispatcher.ts'
-import { ACTOR_KEY, type Actor, ENVELOPE_KEY, ORIGIN_KEY } from '../../agent/messages.ts'
+import { ACTOR_KEY, type Actor, type EdgeEvent, ENVELOPE_KEY, ORIGIN_KEY } from '../../agent/messages.ts'
 import { verifiedActor, currentActor } from '../../workflows/interceptors/activity-actor.ts'
 import { workerParts } from '../../workflows/worker-options.ts'
 import { quiet, testSigner, writeJwks } from '../agent/actor/support/keys.ts'
-import { command as commandOf } from '../agent/dispatch/support/commands.ts'
+import { command as commandOf, type Over } from '../agent/dispatch/support/commands.ts'
 import { newFolder, removeFolder, tempFolder } from '../support/folder.ts'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.ts'
 import { installQuietRuntime } from '../workflows/support/workbench.ts'
@@ -111,9 +111,9 @@ async function dispatch(commands: readonly Command[], more: { searchAttributes?:
 }
 
 /** A command for one of the workflows that tell, on behalf of Ann. */
-function command(workflowType: string, over: Partial<Command> = {}): Command {
+function command(workflowType: string, over: Over = {}): Command {
   const made = commandOf(randomUUID(), { workflowType, taskQueue: queueOf(true), ...over })
-  return { ...made, event: { ...made.event, actor: ann } }
+  return { ...made, body: { ...(made.body as EdgeEvent), actor: ann } }
 }
 
 const resultOf = <T>(workflowId: string): Promise<T> => client.workflow.getHandle(workflowId).result() as Promise<T>

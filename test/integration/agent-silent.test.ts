@@ -33,7 +33,7 @@ describe.each(HAPROXY_VERSIONS)('when the agent falls silent behind HAProxy %s',
     return { protected: distinct(closed), public: distinct(open) }
   }
 
-  it('closes protected routes and keeps public ones open after kill -9, and recovers by itself', async () => {
+  it('T9: closes protected routes and keeps public ones open after kill -9, and recovers by itself', async () => {
     edge = await startEdge(version, { temporalAddress: NO_TEMPORAL, worker: false, env: IMPATIENT })
     const token = await edge.identity.token('viewer')
     await untilAgentAnswers(edge)

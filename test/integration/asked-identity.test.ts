@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ROOT } from '../../agent/dev/tools.ts'
 import { EvidenceReader } from '../../agent/evidence.ts'
 import { type Authenticator, createAuthenticator } from '../../agent/identity/authenticator.ts'
 import { createForwardAuthScheme } from '../../agent/identity/forward-auth/scheme.ts'
 import { createIntrospectionScheme } from '../../agent/identity/introspection/scheme.ts'
 import { reasons } from '../../agent/identity/reasons.ts'
 import type { Requirement } from '../../agent/identity/requirement.ts'
+import type { SchemeContext } from '../../agent/identity/scheme.ts'
 import { message } from '../../node-spoe/src/index.ts'
 import { settingsOf as forwardAuth } from '../agent/identity/forward-auth/support.ts'
 import {
@@ -19,20 +17,30 @@ import { settingsOf as introspection } from '../agent/identity/introspection/sup
 import { type JwksServer, startJwksServer } from '../agent/identity/support/jwks-server.ts'
 import { publicJwk } from '../agent/identity/dpop/support.ts'
 import { testKey } from '../agent/identity/support/tokens.ts'
+import { codeBlock, codeBlocks, docsPage } from '../support/docs.ts'
 import { HAPROXY_VERSIONS } from '../support/edge.ts'
 import { type Pair, startPair } from '../support/spoe.ts'
 import { expose } from '../support/spoe-config.ts'
 
 const log = { info: () => {}, warn: () => {}, error: () => {} }
-const page = readFileSync(join(ROOT, 'docs/identity/forward-auth.md'), 'utf8')
+const page = docsPage('identity/forward-auth.md')
 
 /** The lines of the page that send browsers to the login, for the variables of this test. */
-const [oauth2Proxy = '', authelia = '', authentik = ''] = Array.from(
-  page.matchAll(/^```haproxy\n(.*?)^```$/gms),
-  ([, lines = '']) => lines.replaceAll('txn.temporal.', 'txn.demo.'),
-)
+const [oauth2Proxy = '', authelia = '', authentik = ''] = codeBlocks(page, 'haproxy').map(inDemo)
 /** The arguments that the page adds to the message. */
 const args = /^```spoe\n(args .*)$/m.exec(page)?.[1] ?? ''
+
+/** Lines of a page, for the variables of this test. */
+function inDemo(lines: string): string {
+  return lines.replaceAll('txn.temporal.', 'txn.demo.')
+}
+
+/** The provider `corp`, which asks this issuer. */
+function corpOf({ issuer }: OpaqueProvider, context: SchemeContext): ReturnType<typeof createIntrospectionScheme> {
+  const client = { id: 'edge-basic', secret: EDGE_SECRET }
+  const settings = introspection({ kind: 'introspection', issuer, audience: 'orders-api', client })
+  return createIntrospectionScheme('corp', settings, context)
+}
 
 const sso: Requirement = { mode: 'any', providers: ['sso'] }
 const corp: Requirement = { mode: 'any', providers: ['corp'] }
@@ -61,20 +69,11 @@ describe.each(HAPROXY_VERSIONS)('callers that somebody else knows, through HAPro
           forwardAuth({ kind: 'forward_auth', preset: 'oauth2-proxy', url: login.issuer }),
           context,
         ),
-        createIntrospectionScheme(
-          'corp',
-          introspection({
-            kind: 'introspection',
-            issuer: provider.issuer,
-            audience: 'orders-api',
-            client: { id: 'edge-basic', secret: EDGE_SECRET },
-          }),
-          context,
-        ),
+        corpOf(provider, context),
       ],
     })
     auth.start()
-    const reader = new EvidenceReader(auth.needs, false)
+    const reader = new EvidenceReader(auth.needs, 'check')
     const redirects = { oauth2Proxy, authelia, authentik }
     pair = await startPair({
       version,
@@ -174,24 +173,10 @@ ${expose('txn.demo.subject', 'txn.demo.reason', 'txn.demo.error')}`,
 describe.each(HAPROXY_VERSIONS)('made-up tokens, through HAProxy %s', (version) => {
   it('stop being asked about when their sender was refused often', async () => {
     await using provider = await startOpaqueProvider({ clientKey: publicJwk(testKey('ES256')) as never })
-    const scheme = createIntrospectionScheme(
-      'corp',
-      introspection({
-        kind: 'introspection',
-        issuer: provider.issuer,
-        audience: 'orders-api',
-        client: { id: 'edge-basic', secret: EDGE_SECRET },
-      }),
-      { now: Date.now, monotonicMs: () => performance.now(), log },
-    )
+    const scheme = corpOf(provider, { now: Date.now, monotonicMs: () => performance.now(), log })
     scheme.start()
     for (let i = 0; i < 1000 && !scheme.ready(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
-    const text = readFileSync(join(ROOT, 'docs/identity/introspection.md'), 'utf8')
-    const block = (language: string): string =>
-      (new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(text)?.[1] ?? '').replaceAll(
-        'txn.temporal.',
-        'txn.demo.',
-      )
+    const text = docsPage('identity/introspection.md')
     const pair = await startPair({
       version,
       agent: {
@@ -208,8 +193,8 @@ describe.each(HAPROXY_VERSIONS)('made-up tokens, through HAProxy %s', (version) 
       messages: `
 spoe-message check
 args auth=req.fhdr(authorization)
-${block('spoe')}`,
-      web: `${block('haproxy')}
+${inDemo(codeBlock(text, 'spoe'))}`,
+      web: `${inDemo(codeBlocks(text, 'haproxy').join(''))}
 http-request return status 401 if { var(txn.demo.reason) -m found }`,
     })
     try {

@@ -5,26 +5,17 @@ import { Agent } from 'node:https'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EdgeResponse, echoOf, reasonOf } from '../../agent/dev/request.ts'
-import { ROOT } from '../../agent/dev/tools.ts'
 import { thumbprintOf } from '../../agent/identity/jwk.ts'
 import { proofOf, publicJwk, sha256 } from '../agent/identity/dpop/support.ts'
 import { testKey } from '../agent/identity/support/tokens.ts'
+import { codeBlock, codeBlocks, docsPage, replaced } from '../support/docs.ts'
 import { type Edge, HAPROXY_VERSIONS, NO_TEMPORAL, startEdge } from '../support/edge.ts'
 import { newFolder, removeFolder } from '../support/folder.ts'
+import { type ConfigFiles, shipped, withArguments, writeConfigFiles } from '../support/shipped-files.ts'
 
-/** The blocks of a language in a page of the documentation. */
-const blocks = (page: string, language: string): string[] =>
-  Array.from(
-    readFileSync(join(ROOT, 'docs/identity', page), 'utf8').matchAll(
-      new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'),
-    ),
-    ([, text = '']) => text,
-  )
-
-const [example = ''] = blocks('certificates.md', 'yaml')
-const [bindLine = '', certificateArgs = ''] = blocks('certificates.md', 'haproxy')
-const [commands = ''] = blocks('certificates.md', 'sh')
-const [proofArgs = ''] = blocks('dpop.md', 'haproxy')
+const certificates = docsPage('identity/certificates.md')
+const [bindLine = '', certificateArgs = ''] = codeBlocks(certificates, 'haproxy')
+const proofArgs = codeBlock(docsPage('identity/dpop.md'), 'haproxy')
 
 const TOKENS = `    corp:
       issuer: \${OIDC_ISSUER}
@@ -34,37 +25,27 @@ const TOKENS = `    corp:
 `
 
 /** The shipped files with what the documentation adds to them, and a provider of tokens beside the example's. */
-function writeFiles(folder: string): { config: string; haproxy: string; spoe: string } {
-  const files = { config: 'agent.yaml', haproxy: 'haproxy.cfg', spoe: 'spoe.conf' }
-  const write = (name: string, text: string): void => writeFileSync(join(folder, name), text)
-  const withTokens = example
-    .replace('  providers:\n', `  providers:\n${TOKENS}`)
-    .replace('rules:\n', 'rules:\n  - { name: pay, match: { path: "/pay/**" }, identity: { require: corp } }\n')
-    .replace('spop: {', 'spop: { deadline: "${SPOP_DEADLINE:-40ms}",')
-  write(files.config, withTokens)
-  const shipped = readFileSync(join(ROOT, 'haproxy.cfg'), 'utf8')
-  const bound = shipped.replace(/^ *bind "\$\{EDGE_HTTPS\}".*\n/m, bindLine)
-  expect(bound).not.toBe(shipped)
-  write(files.haproxy, bound)
-  const conf = readFileSync(join(ROOT, 'spoe.conf'), 'utf8')
-  write(files.spoe, conf.replaceAll(/^( *args auth=.*\n)/gm, `$1${certificateArgs}${proofArgs}`))
-  return {
-    config: join(folder, files.config),
-    haproxy: join(folder, files.haproxy),
-    spoe: join(folder, files.spoe),
-  }
+function writeFiles(folder: string): ConfigFiles {
+  let config = replaced(codeBlock(certificates, 'yaml'), '  providers:\n', `  providers:\n${TOKENS}`)
+  const pay = '  - { name: pay, match: { path: "/pay/**" }, identity: { require: corp } }\n'
+  config = replaced(config, 'rules:\n', `rules:\n${pay}`)
+  config = replaced(config, 'spop: {', 'spop: { deadline: "${SPOP_DEADLINE:-40ms}",')
+  const bound = replaced(shipped('haproxy.cfg'), /^ *bind "\$\{EDGE_HTTPS\}".*\n/m, bindLine)
+  const haproxy = replaced(bound, 'global\n', `global\n${codeBlock(certificates, 'haproxy-global')}`)
+  const spoe = withArguments(withArguments(shipped('spoe.conf'), proofArgs), certificateArgs)
+  return writeConfigFiles(folder, { config, haproxy, spoe })
 }
 
 describe.each(HAPROXY_VERSIONS)('the examples of the documentation on HAProxy %s', (version) => {
-  const folder = newFolder()
+  let folder: string
   let edge: Edge
 
   beforeAll(async () => {
-    const [making = ''] = commands.split('export CLIENT_CA')
+    folder = newFolder()
+    const [making = ''] = codeBlock(certificates, 'sh').split('export CLIENT_CA')
     execFileSync('sh', ['-ec', making], { cwd: folder, stdio: 'pipe' })
-    const { config, haproxy, spoe } = writeFiles(folder)
-    const env = { SPOE_CONF: spoe, CLIENT_CA: join(folder, 'ca.pem') }
-    edge = await startEdge(version, { config, haproxy, env, temporalAddress: NO_TEMPORAL, worker: false })
+    const env = { CLIENT_CA: join(folder, 'ca.pem') }
+    edge = await startEdge(version, { ...writeFiles(folder), env, temporalAddress: NO_TEMPORAL, worker: false })
   })
   afterAll(async () => {
     await edge?.stop()
@@ -93,6 +74,19 @@ describe.each(HAPROXY_VERSIONS)('the examples of the documentation on HAProxy %s
       'x-identity-tenant': 'prod',
       'x-identity-roles': 'writer,reader',
     })
+  })
+
+  it('a request as long as HAProxy takes, and a certificate with many names, fit into one frame', async () => {
+    const names = Array.from({ length: 80 }, (_, i) => `DNS:replica-${i}.orders.prod.example.org`)
+    writeFileSync(
+      join(folder, 'many.ext'),
+      `subjectAltName=URI:spiffe://example.org/ns/prod/sa/orders,${names.join(',')}\n`,
+    )
+    const openssl = 'x509 -req -in orders.csr -CA ca.pem -CAkey ca.key -days 1 -extfile many.ext -out many.pem'
+    execFileSync('openssl', openssl.split(' '), { cwd: folder, stdio: 'pipe' })
+    expect(new X509Certificate(read('many.pem')).raw.length).toBeGreaterThan(2500)
+    const many = new Agent({ cert: read('many.pem'), key: read('orders.key'), keepAlive: false })
+    expect((await get(`/orders/1?${'x'.repeat(15_000)}`, {}, many)).status).toBe(200)
   })
 
   it('without a certificate the answer is 403', async () => {

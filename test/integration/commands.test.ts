@@ -73,6 +73,7 @@ describe('the commands', () => {
           { check: 'ready', ok: false },
           { check: 'provider corp', ok: false, hint: expect.stringContaining('issuer') },
           { check: 'Temporal', ok: null },
+          { check: 'outbox', ok: true, detail: 'no dead letters' },
         ],
       })
 

@@ -1,33 +1,19 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { request } from 'node:https'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { echoOf, type EdgeResponse, reasonOf } from '../../agent/dev/request.ts'
-import { ROOT } from '../../agent/dev/tools.ts'
 import { appendEntry } from '../../agent/identity/api-key/append-entry.ts'
 import { formatKey } from '../../agent/identity/api-key/key-format.ts'
 import { writtenHash } from '../../agent/identity/api-key/key-hash.ts'
-import { RunningCommand } from '../support/command.ts'
+import { checkFiles } from '../support/command.ts'
+import { codeBlock, docsPage, replaced } from '../support/docs.ts'
 import { type Edge, HAPROXY_VERSIONS, NO_TEMPORAL, startEdge } from '../support/edge.ts'
 import { newFolder, removeFolder } from '../support/folder.ts'
+import { type ConfigFiles, shipped, withArguments, writeConfigFiles } from '../support/shipped-files.ts'
 
-/** The block of a language in a page of the documentation. */
-function block(page: string, language: string): string {
-  const text = readFileSync(join(ROOT, 'docs/identity', page), 'utf8')
-  const [, found] = new RegExp(`^ *\`\`\`${language}\n(.*?)^ *\`\`\`$`, 'ms').exec(text) ?? []
-  if (found === undefined) throw new Error(`${page} has no block ${language}`)
-  return found
-}
-
-/** A text with something replaced that must be there. */
-function changed(text: string, from: string | RegExp, to: string): string {
-  const result = text.replace(from, () => to)
-  if (result === text) throw new Error(`there is no ${String(from)}`)
-  return result
-}
-
-const hooks = (language: string): string => block('webhooks.md', language)
+const [webhooks, apiKeys] = [docsPage('identity/webhooks.md'), docsPage('identity/api-keys.md')]
+const hooks = (language: string): string => codeBlock(webhooks, language)
 const SECRETS = {
   github: randomBytes(24).toString('hex'),
   STRIPE_SECRET: `whsec_${randomBytes(24).toString('hex')}`,
@@ -36,29 +22,22 @@ const SECRETS = {
 const KEY = formatKey('ht', 'billing')
 
 /** The shipped files with what the two pages add to them. */
-async function writeFiles(folder: string): Promise<{ config: string; haproxy: string; spoe: string }> {
-  const write = (name: string, text: string): string => {
-    writeFileSync(join(folder, name), text)
-    return join(folder, name)
-  }
-  const shipped = (name: string): string => readFileSync(join(ROOT, name), 'utf8')
-  const [, provider = ''] = /^ {2}providers:\n(.*?)^rules:/ms.exec(block('api-keys.md', 'yaml')) ?? []
-  const [, rule = ''] = /^rules:\n(.*)/ms.exec(block('api-keys.md', 'yaml')) ?? []
-  let config = changed(hooks('yaml'), '  providers:\n', `  providers:\n${provider}`)
-  config = changed(config, 'rules:\n', `rules:\n${rule}`)
-  let haproxy = changed(shipped('haproxy.cfg'), 'global\n', `global\n${hooks('haproxy-global')}`)
-  haproxy = changed(
-    haproxy,
-    '    # What may pass without an answer',
-    `${hooks('haproxy')}    # What may pass without an answer`,
-  )
+async function writeFiles(folder: string): Promise<ConfigFiles> {
+  const keys = codeBlock(apiKeys, 'yaml')
+  const [, provider = ''] = /^ {2}providers:\n(.*?)^rules:/ms.exec(keys) ?? []
+  const [, rule = ''] = /^rules:\n(.*)/ms.exec(keys) ?? []
+  let config = replaced(hooks('yaml'), '  providers:\n', `  providers:\n${provider}`)
+  config = replaced(config, 'rules:\n', `rules:\n${rule}`)
+  let haproxy = replaced(shipped('haproxy.cfg'), 'global\n', `global\n${hooks('haproxy-global')}`)
+  const pass = '    # What may pass without an answer'
+  haproxy = replaced(haproxy, pass, `${hooks('haproxy')}${pass}`)
   const strip = '    http-request del-header ^x[^a-z0-9]forwarded'
-  haproxy = changed(haproxy, strip, `${block('api-keys.md', 'haproxy')}${strip}`)
-  let spoe = shipped('spoe.conf').replaceAll(/^( *args auth=.*\n)/gm, `$1${block('api-keys.md', 'spoe')}`)
-  spoe = changed(spoe, /^ *event on-frontend-http-request\n/m, hooks('spoe-event'))
-  spoe = changed(spoe, /^ *groups again\n/m, hooks('spoe-groups'))
-  spoe = changed(spoe, /^# The response to a request/m, `${hooks('spoe-message')}# The response to a request`)
-  write('github.secret', `${SECRETS.github}\n`)
+  haproxy = replaced(haproxy, strip, `${codeBlock(apiKeys, 'haproxy')}${strip}`)
+  let spoe = withArguments(shipped('spoe.conf'), codeBlock(apiKeys, 'spoe'))
+  spoe = replaced(spoe, /^ *event on-frontend-http-request\n/m, hooks('spoe-event'))
+  spoe = replaced(spoe, /^ *groups again\n/m, hooks('spoe-groups'))
+  spoe = replaced(spoe, /^# The response to a request/m, `${hooks('spoe-message')}# The response to a request`)
+  writeFileSync(join(folder, 'github.secret'), `${SECRETS.github}\n`)
   await appendEntry(join(folder, 'keys.yaml'), {
     id: 'billing',
     hash: writtenHash(KEY, undefined),
@@ -67,7 +46,7 @@ async function writeFiles(folder: string): Promise<{ config: string; haproxy: st
     roles: ['reader'],
     scopes: ['reports:read'],
   })
-  return { config: write('agent.yaml', config), haproxy: write('haproxy.cfg', haproxy), spoe: write('spoe.conf', spoe) }
+  return writeConfigFiles(folder, { config, haproxy, spoe })
 }
 
 const hmac = (key: string | Buffer, ...parts: (string | Buffer)[]) => {
@@ -77,14 +56,15 @@ const hmac = (key: string | Buffer, ...parts: (string | Buffer)[]) => {
 }
 
 describe.each(HAPROXY_VERSIONS)('the examples of webhooks and API keys on HAProxy %s', (version) => {
-  const folder = newFolder()
-  let files: { config: string; haproxy: string; spoe: string }
+  let folder: string
+  let files: ConfigFiles
   let edge: Edge
 
   beforeAll(async () => {
+    folder = newFolder()
     files = await writeFiles(folder)
     const { STRIPE_SECRET, PARTNER_SECRET } = SECRETS
-    const env = { SPOE_CONF: files.spoe, STRIPE_SECRET, PARTNER_SECRET }
+    const env = { STRIPE_SECRET, PARTNER_SECRET }
     edge = await startEdge(version, { ...files, env, temporalAddress: NO_TEMPORAL, worker: false })
   })
   afterAll(async () => {
@@ -92,31 +72,8 @@ describe.each(HAPROXY_VERSIONS)('the examples of webhooks and API keys on HAProx
     removeFolder(folder)
   })
 
-  function post(path: string, body: Buffer, headers: Record<string, string>): Promise<EdgeResponse> {
-    return new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', port: edge.edge.https, servername: 'localhost', ca: edge.ca, agent: false }
-      const outgoing = request({
-        ...options,
-        method: 'POST',
-        path,
-        headers: { 'content-length': body.length, ...headers },
-      })
-      outgoing.on('error', reject)
-      outgoing.on('response', (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: Buffer.concat(chunks).toString(),
-            requestId: String(response.headers['x-request-id'] ?? ''),
-          }),
-        )
-      })
-      outgoing.end(body)
-    })
-  }
+  const post = (path: string, body: Buffer, headers: Record<string, string>): Promise<EdgeResponse> =>
+    edge.send({ method: 'POST', path, headers, body })
   const get = (path: string, headers: Record<string, string>): Promise<EdgeResponse> =>
     edge.send({ method: 'GET', path, headers })
   const github = (body: Buffer): Record<string, string> => ({
@@ -126,12 +83,7 @@ describe.each(HAPROXY_VERSIONS)('the examples of webhooks and API keys on HAProx
   })
 
   it('"check" finds nothing to say of them', async () => {
-    const { config, haproxy, spoe } = files
-    const args = ['check', '--config', config, '--haproxy', haproxy, '--spoe', spoe, '--json']
-    const command = new RunningCommand(args, { env: edge.env })
-    const { stdout } = await command.result
-    command.dispose()
-    expect(JSON.parse(stdout)).toMatchObject({ ok: true, problems: [] })
+    expect(await checkFiles(files, edge.env)).toMatchObject({ ok: true, problems: [] })
   })
 
   it.each([0, 25, 14_000, 60_000])('GitHub is let in with a body of %d bytes', async (size) => {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { reservePort } from '../../agent/dev/ports.ts'
 import { waitUntil } from '../../agent/dev/process.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
+import { replaceKeys } from '../agent/crypto/support/keys.ts'
 import { RunningCommand } from '../support/command.ts'
 import { newFolder, removeFolder } from '../support/folder.ts'
 
@@ -17,6 +18,8 @@ interface OnceJson {
     decision: string | null
     workflowType: string | null
     workflowStatus: string | null
+    workflowResult: unknown
+    failures?: string[]
   }[]
   conservation: Record<string, number>
 }
@@ -85,6 +88,18 @@ describe('haproxy-temporal dev', () => {
     expect(Object.keys(report.versions)).toEqual(['agent', 'node', 'haproxy', 'temporal'])
     expectNothingLeft(command)
     expect(onceFolders()).toEqual([])
+  })
+
+  it('--once reads what workflows write where payloads are encrypted', async () => {
+    replaceKeys(join(cwd, 'keys.yaml'), 'a')
+    const encrypted = '\n  payloadKeys: { file: keys.yaml }\n  namespace: '
+    const config = variant('agent.yaml', '\n  namespace: ', encrypted)
+    const { code, stdout } = await run(['--once', '--json'], {}, { config }).result
+    const report = JSON.parse(stdout) as OnceJson
+    expect(report.requests.flatMap(({ failures = [] }) => failures)).toEqual([])
+    expect([report.ok, code]).toEqual([true, 0])
+    const [order] = report.requests.filter(({ workflowType }) => workflowType === 'requestHook')
+    expect(order).toMatchObject({ workflowStatus: 'COMPLETED', workflowResult: { handledBy: 'create-order' } })
   })
 
   it('says where everything is, starts its logs anew, and ends it all on Ctrl-C', async () => {

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { reasonOf } from '../../agent/dev/request.ts'
 import { waitUntil } from '../../agent/dev/process.ts'
-import { ROOT } from '../../agent/dev/tools.ts'
+import { replaced } from '../support/docs.ts'
 import { bearer, type Edge, HAPROXY_VERSIONS, NO_TEMPORAL, startEdge } from '../support/edge.ts'
 import { newFolder, removeFolder } from '../support/folder.ts'
+import { shipped, writeConfigFiles } from '../support/shipped-files.ts'
 
 const LIMIT_KEY = 'canary-limit-key-0123456789'
 const PSEUDONYM_KEY = 'canary-pseudonym-key-0123456789'
@@ -19,25 +20,18 @@ describe.each(HAPROXY_VERSIONS)('around identity, through HAProxy %s', (version)
 
   beforeAll(async () => {
     writeFileSync(revoked, '')
-    const shipped = readFileSync(join(ROOT, 'agent.yaml'), 'utf8')
     const identity = `identity:\n  rateLimitKey: \${LIMIT_KEY}\n  revocation: { file: "${revoked}" }\n`
     const audit = `audit:\n  to: { file: "${records}" }\n  allow: all\n  pseudonymise: true\n  pseudonyms: { keyId: k1, secret: "\${PSEUDONYM_KEY}" }\n`
-    const config = join(folder, 'agent.yaml')
-    writeFileSync(config, `${shipped.replace('identity:\n', identity)}\n${audit}`)
-    const haproxy = join(folder, 'haproxy.cfg')
     const header =
       '    http-request set-header X-Identity-Limit "%[var(txn.temporal.rlkey)]" if { var(txn.temporal.rlkey) -m found }\n'
-    const text = readFileSync(join(ROOT, 'haproxy.cfg'), 'utf8')
-    writeFileSync(
-      haproxy,
-      text.replace(
-        '    http-request set-header X-Forwarded-Proto',
-        `${header}    http-request set-header X-Forwarded-Proto`,
-      ),
-    )
+    const forwarded = '    http-request set-header X-Forwarded-Proto'
+    const files = writeConfigFiles(folder, {
+      config: `${replaced(shipped('agent.yaml'), 'identity:\n', identity)}\n${audit}`,
+      haproxy: replaced(shipped('haproxy.cfg'), forwarded, `${header}${forwarded}`),
+      spoe: shipped('spoe.conf'),
+    })
     edge = await startEdge(version, {
-      config,
-      haproxy,
+      ...files,
       temporalAddress: NO_TEMPORAL,
       worker: false,
       env: { LIMIT_KEY, PSEUDONYM_KEY },
@@ -62,7 +56,7 @@ describe.each(HAPROXY_VERSIONS)('around identity, through HAProxy %s', (version)
     expect(other).not.toBe(first)
   })
 
-  it('revokes a token that is in the cache, soon after the file says so, and no other', async () => {
+  it('X5: revokes a token that is in the cache, soon after the file says so, and no other', async () => {
     const now = Math.floor(Date.now() / 1000)
     const tokenOf = (jti: string): Promise<string> =>
       edge.identity.sign({ sub: 'viewer', jti, iat: now, exp: now + 600, roles: [] })

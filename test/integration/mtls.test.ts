@@ -32,7 +32,7 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
 /** The first segment of the path says who is asked. */
 const REQUIREMENTS: Readonly<Record<string, Requirement>> = Object.fromEntries(
-  ['machines', 'people', 'names', 'corp'].map((name) => [name, { mode: 'any', providers: [name] }] as const),
+  ['machines', 'people', 'names', 'hosts', 'corp'].map((name) => [name, { mode: 'any', providers: [name] }] as const),
 )
 
 describe.each(HAPROXY_VERSIONS)('client certificates through HAProxy %s', (version) => {
@@ -76,13 +76,14 @@ describe.each(HAPROXY_VERSIONS)('client certificates through HAProxy %s', (versi
         createCertificateScheme('machines', parse({ source: 'uri', trustDomains: 'example.org' }), context),
         createCertificateScheme('people', parse({ source: 'cn', allow: '**' }), context),
         createCertificateScheme('names', parse({ source: 'dn', allow: '**' }), context),
+        createCertificateScheme('hosts', parse({ source: 'dns', allow: ['**', '*.example.org'] }), context),
       ],
       checks: [
         (identity, evidence) => checkBinding(identity, evidence, identity.provider === 'corp' ? dpop : undefined),
       ],
     })
     auth.start()
-    const reader = new EvidenceReader(auth.needs, false)
+    const reader = new EvidenceReader(auth.needs, 'check')
     const bind = (port: string, options: string): string =>
       `bind "127.0.0.1:\${${port}}" ssl crt ${join(folder, 'edge.pem')} ca-file ${join(folder, 'ca.pem')} ${options}`
     pair = await startPair({
@@ -242,7 +243,7 @@ ${expose('txn.demo.answer', 'txn.demo.digest', 'txn.demo.resumed', 'txn.demo.err
       expect(await answer('/machines', { ...only, on: 'LAX_PORT', client })).toBe('client_cert_expired')
     })
 
-    it('RFC 8705: a token bound to a certificate is good with it, resumed or not, and with nothing else', async () => {
+    it('X4, RFC 8705: a token bound to a certificate is good with it, resumed or not, and with nothing else', async () => {
       const client = await workload('/bound')
       const other = await workload('/other')
       const headers = { authorization: `Bearer ${token({ cnf: { 'x5t#S256': sha256(client.der) } })}` }
@@ -269,6 +270,13 @@ ${expose('txn.demo.answer', 'txn.demo.digest', 'txn.demo.resumed', 'txn.demo.err
     expect(await answer('/machines', { client: crafted })).toBe('client_cert_not_allowed')
     const two = await issued({ names: ['a', 'b'].map((name) => ['url', `spiffe://example.org/${name}`] as const) })
     expect(await answer('/machines', { client: two })).toBe('client_cert_not_allowed')
+  })
+
+  it('L8: a wildcard is the name of nobody, whatever is allowed', async () => {
+    const host = await issued({ names: [['dns', 'a.example.org']] })
+    expect(await answer('/hosts', { client: host })).toBe('a.example.org')
+    const wildcard = await issued({ names: [['dns', '*.example.org']] })
+    expect(await answer('/hosts', { client: wildcard })).toBe('client_cert_not_allowed')
   })
 
   it('L9: X-Forwarded-Client-Cert says nothing', async () => {

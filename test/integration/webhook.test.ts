@@ -2,20 +2,23 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type RunningAgent, startAgent } from '../../agent/agent.ts'
 import { parseConfig } from '../../agent/config/load.ts'
 import { createLogger } from '../../agent/log.ts'
 import { HAPROXY_VERSIONS, NO_TEMPORAL } from '../support/edge.ts'
-import { newFolder, removeFolder } from '../support/folder.ts'
+import { newFolder, removeFolder, tempFolder } from '../support/folder.ts'
 import { type Spoe, startSpoe } from '../support/spoe.ts'
 import { expose } from '../support/spoe-config.ts'
 
 const SECRET = randomBytes(24)
 
-const AGENT = (folder: string): string => `
+/** More than 64 KiB. */
+const LARGE = 262_144
+
+const AGENT = (folder: string, spop = ''): string => `
 version: 1
-spop: { listen: "tcp://127.0.0.1:0", deadline: 15s, drain: 0s }
+spop: { listen: "tcp://127.0.0.1:0", deadline: 15s, drain: 0s${spop} }
 temporal: { address: "${NO_TEMPORAL}" }
 outbox: { path: "${join(folder, 'outbox.db')}", drain: 0s }
 log: { level: error }
@@ -172,7 +175,7 @@ describe.each(HAPROXY_VERSIONS)('webhooks through HAProxy %s', (version) => {
     expect(await http2('/hooks/sure', body, {})).toMatchObject({ status: 200 })
   })
 
-  it('over the buffer are refused, however they are sent', async () => {
+  it('S6: over the buffer are refused, however they are sent', async () => {
     const body = randomBytes(20_000)
     expect(await post('/hooks/signed', body)).toEqual(TRUNCATED)
     expect(await post('/hooks/trusting', body)).toEqual(TRUNCATED)
@@ -209,7 +212,7 @@ describe.each(HAPROXY_VERSIONS)('webhooks through HAProxy %s', (version) => {
     expect((await raw(head('/hooks/trusting', body, CHUNKED), chunk(body))).status).toBe(408)
   })
 
-  it('need a signature, and a path to which the body is sent', async () => {
+  it('S9: need a signature, and a path to which the body is sent', async () => {
     const body = Buffer.from('hello')
     expect(await post('/hooks/signed', body, { 'x-signature': '' })).toEqual({ status: 401, reason: 'no_credentials' })
     // The message without a body does not carry the headers of signatures either.
@@ -217,7 +220,7 @@ describe.each(HAPROXY_VERSIONS)('webhooks through HAProxy %s', (version) => {
     expect((await post('/open', body)).status).toBe(200)
   })
 
-  it('of Standard Webhooks are accepted once; the same signature again is a replay', async () => {
+  it('S4: of Standard Webhooks are accepted once; the same signature again is a replay', async () => {
     const body = randomBytes(500)
     const id = `msg_${randomBytes(8).toString('hex')}`
     const time = String(Math.floor(Date.now() / 1000))
@@ -235,5 +238,34 @@ describe.each(HAPROXY_VERSIONS)('webhooks through HAProxy %s', (version) => {
       body,
     })
     expect(headers).toMatchObject({ 'x-txn-temporal-subject': 'signed', 'x-txn-temporal-rule': 'signed' })
+  })
+})
+
+describe.each(HAPROXY_VERSIONS)('large webhooks through HAProxy %s', (version) => {
+  it('arrive byte for byte where buffer and frames are raised, up to the buffer', async () => {
+    const config = parseConfig('agent.yaml', AGENT(tempFolder(), `, maxFrameSize: ${LARGE}`), {})
+    const agent = await startAgent(config, createLogger('error', 'agent'))
+    onTestFinished(() => agent.stop())
+    const global = `tune.bufsize ${LARGE}`
+    const spoe = await startSpoe({
+      version,
+      name: 'temporal',
+      agents: agent.spop,
+      messages: MESSAGES,
+      web: WEB,
+      global,
+    })
+    onTestFinished(() => spoe.stop())
+    const post = async (body: Buffer, signature = sign(body)) => {
+      const headers = { 'content-length': body.length, 'x-signature': signature }
+      const answer = await spoe.get('/hooks/signed', { method: 'POST', headers, body })
+      return [answer.status, answer.headers['x-txn-temporal-reason']]
+    }
+    for (const size of [60_000, 70_000, 200_000, 260_000]) {
+      expect([size, ...(await post(randomBytes(size)))]).toEqual([size, 200, 'ok'])
+    }
+    const altered = randomBytes(200_000)
+    expect(await post(altered, sign(Buffer.concat([altered, Buffer.alloc(1)])))).toEqual([401, 'signature_invalid'])
+    expect(await post(randomBytes(LARGE))).toEqual([400, 'body_truncated'])
   })
 })

@@ -8,6 +8,7 @@ import { channels } from '../../node-spoe/src/diagnostics.ts'
 import { ERRORS, createAgent } from '../../node-spoe/src/index.ts'
 import { DEFAULTS, newCounters } from '../../node-spoe/src/options.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
+import { anchorOf } from '../support/docs.ts'
 import { tempFolder } from '../support/folder.ts'
 
 const PACKAGE = join(ROOT, 'node-spoe')
@@ -173,16 +174,7 @@ describe('the documents', () => {
       expect([target, existsSync(file)]).toEqual([target, true])
       if (heading === undefined) continue
       const headings = readFileSync(file, 'utf8').match(/^#+ .*$/gm) ?? []
-      expect(headings.map(anchor)).toContain(heading)
+      expect(headings.map(anchorOf)).toContain(heading)
     }
   })
 })
-
-/** As GitHub makes it of a heading. */
-function anchor(heading: string): string {
-  return heading
-    .replace(/^#+ /, '')
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-')
-}

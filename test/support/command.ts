@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../../agent/dev/tools.ts'
 import { newFolder, removeFolder } from './folder.ts'
+import type { ConfigFiles } from './shipped-files.ts'
 
 export interface CommandOptions {
   readonly cwd?: string
@@ -81,6 +82,18 @@ export class RunningCommand {
     this.#child.kill('SIGKILL')
     removeFolder(this.#home)
   }
+}
+
+/** What `check` says of these files, as JSON. */
+export async function checkFiles(
+  { config, haproxy, spoe }: ConfigFiles,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<unknown> {
+  const args = ['check', '--config', config, '--haproxy', haproxy, '--spoe', spoe, '--json']
+  const command = new RunningCommand(args, { env })
+  const { stdout } = await command.result
+  command.dispose()
+  return JSON.parse(stdout) as unknown
 }
 
 function readProc(pid: string, file: string): string {

@@ -6,7 +6,7 @@ import { Cleanup } from '../../agent/dev/cleanup.ts'
 import { findInLog, type LoggedRequest } from '../../agent/dev/haproxy-log.ts'
 import type { ManagedProcess } from '../../agent/dev/process.ts'
 import { waitUntil } from '../../agent/dev/process.ts'
-import { type EdgeRequest, type EdgeResponse, sendToEdge } from '../../agent/dev/request.ts'
+import { type EdgeRequest, type EdgeResponse, reasonOf, sendToEdge } from '../../agent/dev/request.ts'
 import { type Stack, type StackOptions, startCommand, startStack } from '../../agent/dev/stack.ts'
 import { ROOT } from '../../agent/dev/tools.ts'
 import { UserError } from '../../agent/errors.ts'
@@ -42,7 +42,7 @@ export interface Edge extends Stack {
 }
 
 export type EdgeOptions = Partial<
-  Pick<StackOptions, 'config' | 'haproxy' | 'masterWorker' | 'temporalAddress' | 'worker' | 'env'>
+  Pick<StackOptions, 'config' | 'haproxy' | 'spoe' | 'masterWorker' | 'temporalAddress' | 'worker' | 'env'>
 >
 
 /** Tests run beside each other on few cores: what is late here must not count as an answer that failed. */
@@ -116,6 +116,12 @@ export async function untilAgentAnswers(edge: Edge): Promise<void> {
     'the agent to decide',
     async () => (await edge.send({ method: 'GET', path: '/api/ping' })).status === 401,
   )
+}
+
+/** Status and reason of an answer; `ok` where a server behind has answered. */
+export async function outcomeOf(answer: Promise<EdgeResponse>): Promise<[number, string | undefined]> {
+  const response = await answer
+  return [response.status, response.status === 200 ? 'ok' : reasonOf(response)]
 }
 
 export function bearer(token: string): { authorization: string } {

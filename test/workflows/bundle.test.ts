@@ -56,7 +56,17 @@ test(
         await cp(join(ROOT, part), join(sources, part), { recursive: true })
       }
       await symlink(join(ROOT, 'node_modules'), join(sources, 'node_modules'))
-      const build = async (script: string) => (await run(process.execPath, [script], { cwd: sources })).stdout.trim()
+      const build = async (script: string) => {
+        const { stdout } = await run(process.execPath, [script], { cwd: sources })
+        const bundles = stdout.trim().split('\n')
+        expect(new Set(bundles.map(dirname)).size).toBe(1)
+        // Webpack names the files in front of what they hold.
+        const texts = await Promise.all(bundles.map((bundle) => readFile(bundle, 'utf8')))
+        const holding = (name: RegExp) => texts.map((text) => name.test(text))
+        expect(holding(/workflows\/versioned\.[jt]s/)).toEqual([false, true, false, true])
+        expect(holding(/workflows\/failure-converter\.[jt]s/)).toEqual([false, false, true, true])
+        return bundles[0] ?? ''
+      }
 
       const first = await build('workflows/bundle.ts')
       expect(dirname(first)).toBe(join(sources, '.data'))

@@ -34,17 +34,30 @@ async function replay(folder: string, workflowBundle: NonNullable<ReplayWorkerOp
   const results: Record<string, string | null> = {}
   const histories = await recorded(folder)
   for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories)) {
-    results[dirname(workflowId)] = error?.name ?? null
+    results[workflowId] = error?.name ?? null
   }
   return results
 }
 
+/** Every workflow has one of the first release, and each shape of its signals one. */
+const RECORDED = {
+  'auditTrail/0.1.0.json': null,
+  'requestHook/0.1.0.json': null,
+  'trafficWindow/0.1.0.json': null,
+  'usageMeter/0.1.0-chunks.json': null,
+  'usageMeter/0.1.0.json': null,
+}
+
 test('every recorded history replays on the workflows of today', { timeout: 60_000 }, async () => {
-  expect(await replay(FOLDER, await workflowBundle())).toEqual({
-    auditTrail: null,
-    requestHook: null,
-    usageMeter: null,
-  })
+  expect(await replay(FOLDER, await workflowBundle())).toEqual(RECORDED)
+})
+
+test('and on those of workers that are versions of a deployment', { timeout: 60_000 }, async () => {
+  expect(await replay(FOLDER, await workflowBundle({ versioned: true }))).toEqual(RECORDED)
+})
+
+test('and on those of workers that encrypt: keys may come while workflows run', { timeout: 60_000 }, async () => {
+  expect(await replay(FOLDER, await workflowBundle({ encrypted: true }))).toEqual(RECORDED)
 })
 
 test('a workflow that does other things than it did is caught', { timeout: 60_000 }, async () => {
@@ -52,10 +65,13 @@ test('a workflow that does other things than it did is caught', { timeout: 60_00
     workflowsPath: join(import.meta.dirname, 'support', 'changed-workflows.ts'),
     logger: new DefaultLogger('ERROR'),
   })
+  const violation = 'DeterminismViolationError'
   expect(await replay(FOLDER, changed)).toEqual({
-    auditTrail: null,
-    requestHook: 'DeterminismViolationError',
-    usageMeter: 'DeterminismViolationError',
+    ...RECORDED,
+    'requestHook/0.1.0.json': violation,
+    'trafficWindow/0.1.0.json': violation,
+    'usageMeter/0.1.0-chunks.json': violation,
+    'usageMeter/0.1.0.json': violation,
   })
 })
 
@@ -74,20 +90,11 @@ test('histories recorded now replay, and cover what the kept ones cover', { time
   try {
     await withFolder(async (folder) => {
       await recordHistories({ address: server.address, namespace: 'default', folder })
-      expect(await replay(folder, await workflowBundle())).toEqual({
-        auditTrail: null,
-        requestHook: null,
-        usageMeter: null,
-      })
-      const ends = (await recorded(folder)).map(({ workflow, history }) => [
-        workflow,
-        history.events?.at(-1)?.eventType,
-      ])
-      const kept = (await recorded(FOLDER)).map(({ workflow, history }) => [
-        workflow,
-        history.events?.at(-1)?.eventType,
-      ])
-      expect(ends).toEqual(kept)
+      const results = await replay(folder, await workflowBundle())
+      expect(Object.values(results)).toEqual(Object.values(RECORDED))
+      const ends = async (of: string) =>
+        (await recorded(of)).map(({ workflow, history }) => [workflow, history.events?.at(-1)?.eventType])
+      expect(await ends(folder)).toEqual(await ends(FOLDER))
     })
   } finally {
     await server.stop()

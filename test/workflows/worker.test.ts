@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { Client, Connection } from '@temporalio/client'
 import { msToTs } from '@temporalio/common/lib/time.js'
 import { expect, test, vi } from 'vitest'
@@ -147,6 +149,30 @@ test('stops while Temporal is away, and without ever having run', { timeout: 60_
   expect(idle.state).toBe('stopped')
   expect(() => idle.run()).toThrow()
 })
+
+test(
+  'stops, although the SDK waits for a Temporal that takes connections and never answers',
+  { timeout: 60_000 },
+  async () => {
+    const { logger, count } = memoryLogger()
+    const sockets = new Set<Socket>()
+    const silent = createServer((socket) => void sockets.add(socket)).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`
+    const host = createWorkerHost({ address, namespace: 'default', taskQueue: 'edge', logger })
+    const running = host.run()
+    try {
+      await vi.waitFor(() => expect(sockets.size).toBe(1), EVENTUALLY)
+      await host.stop()
+      expect(host.state).toBe('stopped')
+      expect(count('warn', 'the worker does not end: it is left behind')).toBe(1)
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      silent.close()
+    }
+    await running
+  },
+)
 
 test('an option that can never work ends the host instead of being tried again', { timeout: 60_000 }, async () => {
   const { logger } = memoryLogger()

@@ -1,4 +1,4 @@
-/** Characters of all ids together: with JSON around them they stay under the server's 512 KB payload warning. */
+/** Default: with JSON around them, and a chunk ring beside them, ids stay under the server's 512 KB payload warning. */
 const MAX_CHARS = 300_000
 
 /**
@@ -7,16 +7,22 @@ const MAX_CHARS = 300_000
  */
 export class SeenRing {
   readonly #capacity: number
+  readonly #maxChars: number
   readonly #ids = new Set<string>()
   /** Ids in order of arrival; those before `#head` are forgotten already. */
   #order: string[] = []
   #head = 0
   #chars = 0
 
-  /** @param capacity how many ids to remember, 1 or more */
-  constructor(capacity: number, ids: readonly string[] = []) {
+  /**
+   * @param capacity how many ids to remember, 1 or more
+   * @param ids what an earlier ring remembered, oldest first
+   * @param maxChars characters of all ids together; the last one is remembered however long it is
+   */
+  constructor(capacity: number, ids: readonly string[] = [], maxChars = MAX_CHARS) {
     if (!(capacity >= 1)) throw new RangeError(`capacity must be 1 or more, not ${capacity}`)
     this.#capacity = capacity
+    this.#maxChars = maxChars
     for (const id of ids) this.add(id)
   }
 
@@ -30,7 +36,7 @@ export class SeenRing {
     this.#ids.add(id)
     this.#order.push(id)
     this.#chars += id.length
-    while (this.#ids.size > this.#capacity || (this.#chars > MAX_CHARS && this.#ids.size > 1)) this.#forgetOldest()
+    while (this.#ids.size > this.#capacity || (this.#chars > this.#maxChars && this.#ids.size > 1)) this.#forgetOldest()
     return true
   }
 

@@ -1,4 +1,4 @@
-import type { MeterBatch, MeterRecord } from '../../agent/messages.ts'
+import type { MeterBatch, MeterChunk, MeterRecord } from '../../agent/messages.ts'
 import { SeenRing } from './seen-ring.ts'
 
 /** Counted requests. Times are milliseconds since the epoch, null before the first request. */
@@ -30,6 +30,8 @@ export interface UsageState {
   readonly duplicates: number
   readonly malformed: number
   readonly seen: readonly string[]
+  /** Ids of chunks, oldest first; absent where none has come yet. */
+  readonly seenChunks?: readonly string[]
   readonly open?: UsageChunk
   readonly sealed?: SealedChunk
 }
@@ -37,35 +39,38 @@ export interface UsageState {
 /** A client may send any token as method: without a closed list it would grow the state without bound. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
 
-const NOTHING: UsageTotals = { total: 0, byMethod: {}, firstAt: null, lastAt: null }
+/** Chunks of the agent that are remembered, and characters of their ids: they repeat within minutes, after a crash. */
+const CHUNKS = { ids: 2000, chars: 100_000 } as const
 
 /** Counts metered records once each, and cuts what is new into chunks for the store. */
 export class UsageLedger {
   readonly #seen: SeenRing
-  #totals: UsageTotals
-  #open: UsageChunk | undefined
+  readonly #seenChunks: SeenRing
+  readonly #totals: Tally
+  #open: { readonly firstId: string; lastId: string; readonly added: Tally } | undefined
   #sealed: SealedChunk | undefined
   #duplicates: number
   #malformed: number
 
   constructor(seenIds: number, state?: UsageState) {
     this.#seen = new SeenRing(seenIds, state?.seen)
-    this.#totals = state?.totals ?? NOTHING
-    this.#open = state?.open
+    this.#seenChunks = new SeenRing(CHUNKS.ids, state?.seenChunks, CHUNKS.chars)
+    this.#totals = new Tally(state?.totals)
+    this.#open = state?.open && { ...state.open, added: new Tally(state.open.added) }
     this.#sealed = state?.sealed
     this.#duplicates = state?.duplicates ?? 0
     this.#malformed = state?.malformed ?? 0
   }
 
   get totals(): UsageTotals {
-    return this.#totals
+    return this.#totals.read()
   }
 
   get duplicates(): number {
     return this.#duplicates
   }
 
-  /** Records and batches that had not the shape of messages.ts. */
+  /** Records, lists of chunks and batches that had not the shape of messages.ts. */
   get malformed(): number {
     return this.#malformed
   }
@@ -76,25 +81,35 @@ export class UsageLedger {
   }
 
   /**
-   * Counts the new records of a batch. Never throws: an error in a signal handler fails the workflow task, which Temporal
-   * repeats for ever, so that one malformed signal would stop the entity. It is counted instead.
+   * Counts the new records of a batch, once each: a chunk that has come before is left out as a whole, and of the others
+   * each record that has. Never throws: an error in a signal handler fails the workflow task, which Temporal repeats for
+   * ever, so that one malformed signal would stop the entity. It is counted instead.
    */
   add(batch: MeterBatch): void {
-    if (!Array.isArray((batch as Partial<MeterBatch> | null)?.records)) {
+    const { records, chunks } = (batch as Partial<MeterBatch> | null) ?? {}
+    if (!Array.isArray(records)) {
       this.#malformed += 1
       return
     }
-    for (const record of batch.records) {
-      if (!isRecord(record)) this.#malformed += 1
-      else if (!this.#seen.add(record.id)) this.#duplicates += 1
-      else this.#count(record)
+    if (chunks === undefined) return this.#countAll(records, 0, records.length)
+    if (!areChunksOf(chunks, records.length)) {
+      // Which records belong together is not known: each is looked at by itself.
+      this.#malformed += 1
+      return this.#countAll(records, 0, records.length)
+    }
+    let from = 0
+    for (const chunk of chunks) {
+      const to = from + chunk.records
+      if (this.#seenChunks.add(chunk.id)) this.#countAll(records, from, to)
+      else this.#duplicates += chunk.records
+      from = to
     }
   }
 
   /** The chunk to store now: the one that could not be stored before, or all that came since. */
   seal(): SealedChunk | undefined {
     if (this.#sealed === undefined && this.#open !== undefined) {
-      this.#sealed = { ...this.#open, totals: this.#totals }
+      this.#sealed = { ...openChunk(this.#open), totals: this.totals }
       this.#open = undefined
     }
     return this.#sealed
@@ -108,33 +123,76 @@ export class UsageLedger {
   /** What the next run starts from. */
   toState(): UsageState {
     return {
-      totals: this.#totals,
+      totals: this.totals,
       duplicates: this.#duplicates,
       malformed: this.#malformed,
       seen: this.#seen.toArray(),
-      ...(this.#open && { open: this.#open }),
+      ...(this.#seenChunks.size > 0 && { seenChunks: this.#seenChunks.toArray() }),
+      ...(this.#open && { open: openChunk(this.#open) }),
       ...(this.#sealed && { sealed: this.#sealed }),
     }
   }
 
-  #count(record: MeterRecord): void {
-    this.#totals = plus(this.#totals, record)
-    this.#open = {
-      firstId: this.#open?.firstId ?? record.id,
-      lastId: record.id,
-      added: plus(this.#open?.added ?? NOTHING, record),
+  /** Thousands of records may come at once, and a workflow task has its time: no object is made for any of them. */
+  #countAll(records: readonly unknown[], from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      const record = records[i]
+      if (!isRecord(record)) this.#malformed += 1
+      else if (!this.#seen.add(record.id)) this.#duplicates += 1
+      else this.#count(record)
     }
+  }
+
+  #count({ id, method, at }: MeterRecord): void {
+    this.#open ??= { firstId: id, lastId: id, added: new Tally() }
+    this.#open.lastId = id
+    const name = METHODS.has(method) ? method : 'OTHER'
+    this.#open.added.add(name, at)
+    this.#totals.add(name, at)
   }
 }
 
-function plus(totals: UsageTotals, { method, at }: MeterRecord): UsageTotals {
-  const name = METHODS.has(method) ? method : 'OTHER'
-  return {
-    total: totals.total + 1,
-    byMethod: { ...totals.byMethod, [name]: (totals.byMethod[name] ?? 0) + 1 },
-    firstAt: totals.firstAt === null ? at : Math.min(totals.firstAt, at),
-    lastAt: totals.lastAt === null ? at : Math.max(totals.lastAt, at),
+/** Totals that grow in place. */
+class Tally {
+  total: number
+  readonly #byMethod: Record<string, number>
+  #firstAt: number | null
+  #lastAt: number | null
+
+  constructor(from?: UsageTotals) {
+    this.total = from?.total ?? 0
+    this.#byMethod = { ...from?.byMethod }
+    this.#firstAt = from?.firstAt ?? null
+    this.#lastAt = from?.lastAt ?? null
   }
+
+  add(method: string, at: number): void {
+    this.total += 1
+    this.#byMethod[method] = (this.#byMethod[method] ?? 0) + 1
+    if (this.#firstAt === null || at < this.#firstAt) this.#firstAt = at
+    if (this.#lastAt === null || at > this.#lastAt) this.#lastAt = at
+  }
+
+  /** A copy: what is read stays as it was. */
+  read(): UsageTotals {
+    return { total: this.total, byMethod: { ...this.#byMethod }, firstAt: this.#firstAt, lastAt: this.#lastAt }
+  }
+}
+
+function openChunk({ firstId, lastId, added }: { firstId: string; lastId: string; added: Tally }): UsageChunk {
+  return { firstId, lastId, added: added.read() }
+}
+
+/** Whether these are chunks that make up so many records. */
+function areChunksOf(chunks: unknown, records: number): chunks is readonly MeterChunk[] {
+  if (!Array.isArray(chunks)) return false
+  let sum = 0
+  for (const chunk of chunks as (Partial<Record<keyof MeterChunk, unknown>> | null)[]) {
+    const count = chunk?.records
+    if (typeof chunk?.id !== 'string' || !Number.isInteger(count) || (count as number) < 0) return false
+    sum += count as number
+  }
+  return sum === records
 }
 
 function isRecord(record: unknown): record is MeterRecord {

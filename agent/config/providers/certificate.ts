@@ -9,22 +9,48 @@ const role = text.max(256)
 /** The client certificate that HAProxy verified. */
 export const certificateProvider = z
   .strictObject({
-    kind: z.literal('certificate'),
-    source: z.enum(sources),
+    kind: z.literal('certificate').describe('Client certificates that HAProxy has verified'),
+    source: z
+      .enum(sources)
+      .describe("Which name of the certificate is the caller's; no other one is looked at when it is missing"),
     trustDomains: oneOrMore(
       z.string().refine(isTrustDomain, {
         message: 'expected a SPIFFE trust domain such as example.org: small letters, digits, ".", "-" and "_"',
       }),
-    ).optional(),
-    allow: oneOrMore(pattern).optional(),
-    issuers: oneOrMore(text).optional(),
-    caFile: text.optional(),
-    roles: z.record(pattern, oneOrMore(role)).default({}),
+    )
+      .optional()
+      .describe('SPIFFE trust domains that are accepted, with source uri; the URI must be a SPIFFE ID then'),
+    allow: oneOrMore(pattern)
+      .optional()
+      .describe(
+        'Names that may call, or patterns of them; needed unless there are "trustDomains". "**" means everybody',
+      ),
+    issuers: oneOrMore(text)
+      .optional()
+      .describe(
+        "Authorities that may have issued the certificate, as issuer_dn writes them; without it all of HAProxy's ca-file",
+      ),
+    caFile: text
+      .optional()
+      .describe("PEM file: one of these certificates must have signed the client's certificate itself"),
+    roles: z
+      .record(pattern, oneOrMore(role))
+      .default({})
+      .describe('Roles by name or pattern; those of all that fit are held'),
     tenant: z
-      .union([text.max(1024), z.strictObject({ segment: z.int().min(1).max(16) })], {
-        message: 'expected a name, or { segment: <number> }',
-      })
-      .optional(),
+      .union(
+        [
+          text.max(1024),
+          z.strictObject({
+            segment: z.int().min(1).max(16).describe("Segment of the SPIFFE ID's path, counted from 1"),
+          }),
+        ],
+        {
+          message: 'expected a name, or { segment: <number> }',
+        },
+      )
+      .optional()
+      .describe('Tenant of all callers of this provider, or the segment of the SPIFFE ID that names it'),
   })
   .superRefine(({ source, trustDomains, allow, tenant }, ctx) => {
     if (trustDomains !== undefined && source !== 'uri') {

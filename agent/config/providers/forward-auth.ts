@@ -19,45 +19,69 @@ const per = z.enum(['host', 'path', 'query', 'method', 'source'])
 /** Sessions of a login service, checked by asking it: oauth2-proxy, Authelia, authentik and the like. */
 export const forwardAuthProvider = z
   .strictObject({
-    kind: z.literal('forward_auth'),
-    preset: z.enum(Object.keys(presets) as [PresetName, ...PresetName[]]).optional(),
-    /** Without a path the preset's is used. */
-    url: endpoint('the URL of the auth server'),
-    cookies: oneOrMore(cookieName).optional(),
-    /** Schemes of Authorization headers that are passed on. */
-    authorization: oneOrMore(z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,31}$/)).optional(),
-    /** Further headers of the request that are passed on. */
-    forward: z.array(requestHeader).max(16).default([]),
-    per: z.array(per).optional(),
-    /** What a 403 means: the caller is known and must not (403), or must log in (401). */
-    onForbidden: z.enum(['policy_denied', 'inactive']).default('policy_denied'),
-    /** Headers of the answer. */
+    kind: z.literal('forward_auth').describe('Sessions of a login service, checked by asking it'),
+    preset: z
+      .enum(Object.keys(presets) as [PresetName, ...PresetName[]])
+      .optional()
+      .describe('Login service whose path, cookie and headers are known'),
+    url: endpoint('the URL of the auth server').describe("URL of the auth server; without a path the preset's is used"),
+    cookies: oneOrMore(cookieName)
+      .optional()
+      .describe("Names of the session cookies, of which no other is sent; the preset's without it"),
+    authorization: oneOrMore(z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,31}$/))
+      .optional()
+      .describe('Schemes of Authorization headers that are a credential too, and passed on: basic, bearer'),
+    forward: z
+      .array(requestHeader)
+      .max(16)
+      .default([])
+      .describe('Further request headers that are passed on; spoe.conf has to send each'),
+    per: z
+      .array(per)
+      .optional()
+      .describe(
+        "What a decision may depend on: only that is told, and an answer is remembered for no other. Without it the preset's, or host",
+      ),
+    onForbidden: z
+      .enum(['policy_denied', 'inactive'])
+      .default('policy_denied')
+      .describe('What a 403 of the auth server means: known but refused (403), or must log in (401)'),
     claims: z
       .strictObject({
-        subject: headerName.optional(),
-        tenant: headerName.optional(),
-        roles: headerName.optional(),
-        email: headerName.optional(),
-        /** Between roles. */
-        separator: z.string().min(1).max(4).optional(),
-        variables: z.record(variable, headerName).default({}),
+        subject: headerName.optional().describe('Header that names the caller'),
+        tenant: headerName.optional().describe('Header that gives identity.tenant'),
+        roles: headerName.optional().describe('Header that gives identity.roles'),
+        email: headerName.optional().describe('Header that gives identity.claims.email'),
+        separator: z.string().min(1).max(4).optional().describe('What stands between roles'),
+        variables: z
+          .record(variable, headerName)
+          .default({})
+          .describe('Variables of HAProxy by name, and the headers they come from'),
       })
-      .prefault({}),
-    timeout: duration(50, 30_000).default(2000),
-    /** Questions at once. */
-    concurrency: z.int().min(1).max(1024).default(32),
+      .prefault({})
+      .describe("Headers of the answer that name the caller; the preset's where left out"),
+    timeout: duration(50, 30_000).default(2000).describe('For one answer'),
+    concurrency: z
+      .int()
+      .min(1)
+      .max(1024)
+      .default(32)
+      .describe('Questions at once; what comes on top is answered with 503'),
     cache: z
       .strictObject({
-        /** Of a session that is good. 0 asks about every request. */
-        active: duration(0, 60_000).default(10_000),
-        refused: duration(0, 5000).default(1000),
-        /** Past `active`, while the auth server fails. */
-        maxStale: duration(0, 600_000).default(0),
-        maxEntries: z.int().min(1).max(1_000_000).default(50_000),
+        active: duration(0, 60_000).default(10_000).describe('Of a good session; 0s asks about every request'),
+        refused: duration(0, 5000).default(1000).describe('Of a refusal'),
+        maxStale: duration(0, 600_000)
+          .default(0)
+          .describe('How much longer a good session is believed while the auth server fails'),
+        maxEntries: z.int().min(1).max(1_000_000).default(50_000).describe('Sessions that are remembered'),
       })
-      .prefault({}),
-    caFile: text.optional(),
-    proxy: common.proxy,
+      .prefault({})
+      .describe('How long answers are believed'),
+    caFile: text
+      .optional()
+      .describe('PEM file with the authorities of the auth server, instead of those of the system'),
+    proxy: common.proxy.describe('URL of an http or https proxy, for an https server'),
   })
   .superRefine(({ preset, cookies, authorization, claims }, ctx) => {
     const known = preset === undefined ? undefined : presets[preset]

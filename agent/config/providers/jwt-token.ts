@@ -15,20 +15,27 @@ const parameterName = z
 
 const prefix = z.string().regex(/^[\x20-\x7e]{1,64}$/, { message: 'expected a prefix of printable ASCII' })
 
-const header = z.strictObject({ header: headerName, prefix: prefix.optional() }).superRefine((value, ctx) => {
-  if (value.header === 'authorization')
-    refuse(ctx, 'CONFIG_INVALID', 'write "authorization" for the Authorization header')
-  if (value.header === 'cookie') refuse(ctx, 'CONFIG_INVALID', 'write { cookie: <name> } for a cookie')
-})
+const header = z
+  .strictObject({
+    header: headerName.describe('Name of the header that holds the token'),
+    prefix: prefix.optional().describe('Text that stands before the token in the header'),
+  })
+  .superRefine((value, ctx) => {
+    if (value.header === 'authorization')
+      refuse(ctx, 'CONFIG_INVALID', 'write "authorization" for the Authorization header')
+    if (value.header === 'cookie') refuse(ctx, 'CONFIG_INVALID', 'write { cookie: <name> } for a cookie')
+  })
 
 const MESSAGE = 'expected "authorization", { cookie: name }, { header: name, prefix: … } or { query: name }'
 
 const place = z.union(
   [
     z.literal('authorization'),
-    z.strictObject({ cookie: cookieName }),
+    z.strictObject({ cookie: cookieName.describe('Name of the cookie that holds the token') }),
     header,
-    z.strictObject({ query: parameterName }),
+    z.strictObject({
+      query: parameterName.describe('Name of the parameter of the query; URLs end in logs and histories'),
+    }),
   ],
   { message: MESSAGE },
 )
@@ -45,5 +52,11 @@ function locations(from: z.output<typeof place>): readonly LocationConfig[] {
  * as `Bearer` (RFC 6750 section 2.1) or `DPoP` (RFC 9449 section 7.1).
  */
 export const token = z
-  .strictObject({ from: z.union([place.transform((one) => [one]), z.array(place).min(1).max(8)]) })
+  .strictObject({
+    from: z
+      .union([place.transform((one) => [one]), z.array(place).min(1).max(8)])
+      .describe(
+        'authorization, a cookie, a header, a parameter of the query, or a list; exactly one of all may hold a credential',
+      ),
+  })
   .transform(({ from }) => from.flatMap(locations))

@@ -34,9 +34,10 @@ const NAMES = PRESETS.map((preset) => {
 /** Signed JWTs: of any OpenID provider, or of one that a preset knows. */
 export const jwtProvider = z
   .discriminatedUnion('preset', PRESETS, {
+    // "alb" is a kind of its own, which provider.ts finds by its preset: to readers it is one more.
     error: (issue) =>
       issue.code === 'invalid_union' && issue.errors.length === 0
-        ? `expected one of the presets ${NAMES.join(', ')}`
+        ? `expected one of the presets ${[...NAMES, 'alb'].join(', ')}`
         : undefined,
   })
   .superRefine(({ jwksUri, jwksUris }, ctx) => {

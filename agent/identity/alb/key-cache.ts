@@ -3,7 +3,9 @@ import { FetchError } from '../http/fetch-error.ts'
 import { Lru } from '../lru.ts'
 import type { ProviderStatus } from '../keys.ts'
 import type { Log } from '../log.ts'
-import { backoffMs, keyLimits } from '../refresh-times.ts'
+import { Breaker } from '../remote/breaker.ts'
+import { remoteLimits } from '../remote/cache.ts'
+import { meaningOf, UnusableAnswerError } from '../remote/failure.ts'
 
 /** Gets the PEM text of a key; undefined when there is no key of that id. @throws {FetchError} */
 export type FetchPem = (url: string) => Promise<string | undefined>
@@ -21,7 +23,7 @@ export interface AlbKeyOptions {
 }
 
 interface Entry {
-  readonly key: KeyObject | undefined
+  readonly key: KeyObject
   /** Looked up anew after it, in the background while the old one serves. */
   readonly freshUntil: number
   readonly until: number
@@ -45,45 +47,59 @@ export class AlbKeyCache {
   readonly #options: AlbKeyOptions
   readonly #known = new Lru<Entry>({ maxEntries: MAX_KEYS, maxBytes: Number.POSITIVE_INFINITY })
   readonly #unknown = new Lru<number>({ maxEntries: MAX_UNKNOWN, maxBytes: Number.POSITIVE_INFINITY })
+  /** Until when a URL whose fetch failed is not asked for: what one id meets is no reason to leave the others alone. */
+  readonly #failed = new Lru<number>({ maxEntries: MAX_UNKNOWN, maxBytes: Number.POSITIVE_INFINITY })
   readonly #pending = new Map<string, Promise<KeyObject | NoKey>>()
   readonly #fetches = { ok: 0, failed: 0 }
+  readonly #breaker: Breaker
   #newIds = NEW_IDS_AT_ONCE
   #newIdsAt = Number.NEGATIVE_INFINITY
-  #failures = 0
-  #pausedUntil = Number.NEGATIVE_INFINITY
+  /** Until when the youngest of the keys serves. */
+  #usableUntil = Number.NEGATIVE_INFINITY
   #answeredAt: number | undefined
   #lastError: string | undefined
 
   constructor(options: AlbKeyOptions) {
     this.#options = options
+    this.#breaker = new Breaker(remoteLimits, options.monotonicMs)
   }
 
   /** The key at a URL; at once if it is known. Never rejects. */
   get(url: string): KeyObject | NoKey | Promise<KeyObject | NoKey> {
     const now = this.#options.monotonicMs()
     const entry = this.#known.get(url)
-    if (entry?.key !== undefined && now < entry.until) {
-      if (now >= entry.freshUntil && now >= this.#pausedUntil) void this.#fetch(url)
+    if (entry !== undefined && now < entry.until) {
+      if (now >= entry.freshUntil && !this.#pending.has(url) && !this.#hasJustFailed(url, now)) void this.#fetch(url)
       return entry.key
     }
     const unknownUntil = this.#unknown.get(url)
     if (unknownUntil !== undefined && now < unknownUntil) return 'unknown_key'
     const underWay = this.#pending.get(url)
     if (underWay !== undefined) return underWay
-    if (now < this.#pausedUntil || !this.#mayAskForNew(now)) return 'keys_unavailable'
+    if (this.#hasJustFailed(url, now) || !this.#mayAskForNew(now)) return 'keys_unavailable'
     return this.#fetch(url)
+  }
+
+  /** Whether there is no key at all, and nobody to get one from: with a key at hand some callers can be proven. */
+  get isAway(): boolean {
+    return this.#breaker.isAway && this.#options.monotonicMs() >= this.#usableUntil
   }
 
   status(): ProviderStatus {
     const now = this.#options.monotonicMs()
     return {
       provider: this.#options.provider,
-      keys: this.#known.size,
+      keys: now < this.#usableUntil ? this.#known.size : 0,
       ageS: this.#answeredAt === undefined ? null : (now - this.#answeredAt) / 1000,
-      stale: this.#failures > 0 && this.#known.size > 0,
+      stale: this.#lastError !== undefined && this.#known.size > 0,
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
       fetches: { ...this.#fetches },
     }
+  }
+
+  #hasJustFailed(url: string, now: number): boolean {
+    const until = this.#failed.get(url)
+    return until !== undefined && now < until
   }
 
   #mayAskForNew(now: number): boolean {
@@ -95,22 +111,22 @@ export class AlbKeyCache {
     return true
   }
 
-  #fetch(url: string): Promise<KeyObject | NoKey> {
-    const underWay = this.#pending.get(url)
-    if (underWay !== undefined) return underWay
-    const fetching = this.#fetchOnce(url).finally(() => this.#pending.delete(url))
+  #fetch(url: string): Promise<KeyObject | NoKey> | NoKey {
+    const ticket = this.#breaker.admit()
+    if (ticket === undefined) return 'keys_unavailable'
+    const fetching = this.#fetchOnce(url, ticket).finally(() => this.#pending.delete(url))
     this.#pending.set(url, fetching)
     return fetching
   }
 
-  async #fetchOnce(url: string): Promise<KeyObject | NoKey> {
+  async #fetchOnce(url: string, ticket: number): Promise<KeyObject | NoKey> {
     try {
       const pem = await this.#options.fetchPem(url)
       const key = pem === undefined ? undefined : p256KeyOf(pem)
-      this.#succeeded()
+      this.#succeeded(url)
       return this.#keep(url, key)
     } catch (error) {
-      this.#failed(error)
+      this.#fail(url, ticket, error)
       return 'keys_unavailable'
     }
   }
@@ -119,34 +135,37 @@ export class AlbKeyCache {
     const now = this.#options.monotonicMs()
     if (key === undefined) {
       this.#known.delete(url)
+      if (this.#known.size === 0) this.#usableUntil = Number.NEGATIVE_INFINITY
       this.#unknown.set(url, now + UNKNOWN_MS, 0)
       return 'unknown_key'
     }
     this.#known.set(url, { key, freshUntil: now + FRESH_MS, until: now + STALE_MS }, 0)
+    this.#usableUntil = now + STALE_MS
     return key
   }
 
-  #succeeded(): void {
+  #succeeded(url: string): void {
     this.#fetches.ok++
-    this.#failures = 0
-    this.#pausedUntil = Number.NEGATIVE_INFINITY
+    this.#failed.delete(url)
+    this.#breaker.answered()
     this.#answeredAt = this.#options.monotonicMs()
     this.#lastError = undefined
   }
 
-  #failed(error: unknown): void {
+  #fail(url: string, ticket: number, error: unknown): void {
     this.#fetches.failed++
-    this.#failures++
+    this.#failed.set(url, this.#options.monotonicMs() + remoteLimits.failureMs, 0)
     // Messages of other errors may quote what the peer sent.
     this.#lastError = error instanceof FetchError ? error.message : 'unexpected error while fetching a key'
-    const pause = backoffMs(this.#failures, keyLimits, Math.random())
-    this.#pausedUntil = this.#options.monotonicMs() + pause
-    const fields = { provider: this.#options.provider, error: this.#lastError, retryInMs: Math.round(pause) }
-    this.#options.log.warn(fields, 'fetching a key failed')
+    const meaning = meaningOf(error)
+    if (meaning === 'answered') this.#breaker.answered()
+    else if (meaning !== undefined) this.#breaker.failed(ticket, meaning)
+    // As seldom as the fetches are.
+    this.#options.log.warn({ provider: this.#options.provider, error: this.#lastError }, 'fetching a key failed')
   }
 }
 
-/** @throws {FetchError} it is no public key on P-256 */
+/** @throws {UnusableAnswerError} it is no public key on P-256 */
 function p256KeyOf(pem: string): KeyObject {
   try {
     const key = createPublicKey(pem)
@@ -154,5 +173,5 @@ function p256KeyOf(pem: string): KeyObject {
   } catch {
     // Falls through: OpenSSL's message says nothing more.
   }
-  throw new FetchError('the answer is no public key of the kind that load balancers have')
+  throw new UnusableAnswerError('the answer is no public key of the kind that load balancers have')
 }

@@ -8,6 +8,7 @@ import type { ProviderStatus } from '../keys.ts'
 import { type CredentialLocation, locationOf, MAX_CREDENTIAL_BYTES } from '../location.ts'
 import { denied } from '../reasons.ts'
 import { keyLimits } from '../refresh-times.ts'
+import { statusError } from '../remote/failure.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
 import { type AlbRules, judgeHeader, judgePayload } from './claims.ts'
 import { AlbKeyCache, type NoKey } from './key-cache.ts'
@@ -56,20 +57,30 @@ class AlbScheme implements Scheme {
     if (!token.ok) return token
     const named = judgeHeader(token, this.#rules)
     if (typeof named === 'string') return denied(named)
-    const base = this.#settings.keysUrl ?? keysUrlOf(named.signer) ?? ''
-    const key = this.#keys.get(`${base.replace(/\/$/, '')}/${named.kid}`)
+    const key = this.#keys.get(`${this.#keysUrl(named.signer)}/${named.kid}`)
     const digest = hash('sha256', credential, 'base64url')
     return key instanceof Promise
       ? key.then((fetched) => this.#judge(token, digest, fetched))
       : this.#judge(token, digest, key)
   }
 
-  status(): ProviderStatus {
-    return this.#keys.status()
+  isAway(): boolean {
+    return this.#keys.isAway
+  }
+
+  /** `endpoint`: where the keys of our load balancers lie. */
+  status(): ProviderStatus & { readonly endpoint: string } {
+    const places = new Set(this.#rules.signers.map((signer) => this.#keysUrl(signer)))
+    return { ...this.#keys.status(), endpoint: [...places].join(' ') }
   }
 
   close(): void {
     this.#closed.abort()
+  }
+
+  /** Without a slash at the end. */
+  #keysUrl(signer: string): string {
+    return (this.#settings.keysUrl ?? keysUrlOf(signer) ?? '').replace(/\/$/, '')
   }
 
   #judge(token: PaddedJwt, digest: string, key: KeyObject | NoKey): AuthResult {
@@ -91,7 +102,7 @@ class AlbScheme implements Scheme {
     })
     // A bucket says 403 of what it does not have.
     if (status === 403 || status === 404) return undefined
-    if (status !== 200) throw new FetchError(`HTTP ${status}`)
+    if (status !== 200) throw statusError(status)
     return text
   }
 }

@@ -1,4 +1,4 @@
-import { type SecretConfig, SecretSource, WatchedFile } from '../../secrets/secret-file.ts'
+import { type FileTimes, type SecretConfig, SecretSource, WatchedFile } from '../../secrets/secret-file.ts'
 import type { AuthResult } from '../identity.ts'
 import type { ProviderStatus } from '../keys.ts'
 import { type CredentialLocation, type LocationConfig, locationOf } from '../location.ts'
@@ -25,11 +25,6 @@ export interface ApiKeySettings {
   readonly locations: readonly LocationConfig[]
   /** Readiness waits for the file. */
   readonly required: boolean
-}
-
-/** For tests. */
-export interface FileTimes {
-  readonly pollMs?: number
 }
 
 /** Callers who show a key that a file knows by its hash. */

@@ -2,11 +2,11 @@ import { hash } from 'node:crypto'
 import type { AwsProvider } from '../../config/providers/aws.ts'
 import type { Evidence } from '../evidence.ts'
 import type { AuthResult } from '../identity.ts'
-import type { ProviderStatus } from '../keys.ts'
 import { type CredentialLocation, type LocationConfig, locationOf } from '../location.ts'
 import { denied } from '../reasons.ts'
 import { type Asked, RemoteCache, type Told } from '../remote/cache.ts'
 import { UnusableAnswerError } from '../remote/failure.ts'
+import { remoteStatus, type RemoteStatus } from '../remote/status.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
 import { callerOf } from './caller.ts'
 import { type CallerRules, identityOfCaller } from './identity.ts'
@@ -81,7 +81,11 @@ class AwsScheme implements Scheme {
       timeoutMs: settings.timeout,
       maxConnections: settings.maxPending,
     })
-    this.#used = settings.oneTime ? new UsedSignatures(maxAge + maxFuture, MAX_USED) : undefined
+    if (settings.oneTime) {
+      const make = (): UsedSignatures => new UsedSignatures(maxAge + maxFuture, MAX_USED)
+      this.#used = context.kept?.get('aws', name, make) ?? make()
+      this.#used.atLeast(maxAge + maxFuture)
+    }
   }
 
   recognises(credential: string): boolean {
@@ -109,22 +113,19 @@ class AwsScheme implements Scheme {
       : this.#concluded(asked, presigned)
   }
 
-  /** STS keeps no keys here: what counts is whether it answers. */
-  status(): ProviderStatus {
-    const caches = [...this.#caches.values()]
-    const ages = caches.map((cache) => cache.answeredSecondsAgo).filter((age) => age !== null)
-    const lastError = caches.find((cache) => cache.lastError !== undefined)?.lastError
-    return {
-      provider: this.name,
-      keys: 0,
-      ageS: ages.length === 0 ? null : Math.min(...ages),
-      stale: caches.some((cache) => cache.isDown),
-      ...(lastError === undefined ? {} : { lastError }),
-      fetches: {
-        ok: caches.reduce((sum, { counters }) => sum + counters.ok, 0),
-        failed: caches.reduce((sum, { counters }) => sum + counters.failed, 0),
-      },
-    }
+  /**
+   * Only when none of the allowed hosts is there. Clients choose the host: one that we cannot reach at all (a firewall, a
+   * region that is not enabled) is away for whoever names it, and for nobody else.
+   */
+  isAway(): boolean {
+    for (const host of this.#hosts) if (this.#caches.get(host)?.isAway !== true) return false
+    return true
+  }
+
+  status(): RemoteStatus {
+    const asked = [...this.#caches.keys()]
+    const endpoint = asked.length === 0 ? 'AWS STS' : asked.map((host) => `https://${host}`).join(' ')
+    return remoteStatus({ provider: this.name, endpoint, away: this.isAway() }, [...this.#caches.values()])
   }
 
   close(): void {

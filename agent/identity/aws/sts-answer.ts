@@ -1,4 +1,3 @@
-import { FetchError } from '../http/fetch-error.ts'
 import type { HttpAnswer } from '../http/request.ts'
 import { isObject, type JsonObject } from '../plain-json.ts'
 import type { DenyReason } from '../reasons.ts'
@@ -38,10 +37,10 @@ const MAX_DEPTH = 8
 /**
  * Reads what STS answered. Only a 200 with the JSON that was asked for names a caller; refusals are taken from JSON and
  * from XML, because they can only refuse.
- * @throws {FetchError} STS does not work, or not for this request: throttling, 5xx, redirects, answers of another form
+ * @throws `FetchError` STS does not work, or not for this request: throttling, 5xx, redirects, answers of another form
  */
 export function readStsAnswer({ status, text }: Pick<HttpAnswer, 'status' | 'text'>): StsWord {
-  if (status >= 300 && status < 400) throw new FetchError(`HTTP ${status}: redirects are not followed`)
+  if (status >= 300 && status < 400) throw statusError(status)
   const json = parseStrictObject(text, MAX_DEPTH)
   const error = json === undefined ? errorOfXml(text) : errorOfJson(json)
   if (error !== undefined) return { refused: refusal(error, status) }
@@ -58,7 +57,7 @@ interface StsError {
   readonly message: string
 }
 
-/** @throws {FetchError} the error says nothing of the caller. Never with the code itself: it is the peer's text. */
+/** @throws `FetchError` the error says nothing of the caller. Never with the code itself: it is the peer's text. */
 function refusal({ code, message }: StsError, status: number): DenyReason {
   // It is one account's calls that STS throttles: no sign that others would fare alike.
   if (THROTTLED.has(code)) throw new UnusableAnswerError('STS throttles')

@@ -3,7 +3,7 @@
  * marked for a window at least and is forgotten, without a scan, after two.
  */
 export class UsedSignatures {
-  readonly #windowMs: number
+  #windowMs: number
   readonly #max: number
   #young = new Set<string>()
   #old = new Set<string>()
@@ -20,6 +20,11 @@ export class UsedSignatures {
 
   get size(): number {
     return this.#young.size + this.#old.size
+  }
+
+  /** Marks what comes for as long as this, if that is longer than before: the settings of its provider may change. */
+  atLeast(windowMs: number): void {
+    this.#windowMs = Math.max(this.#windowMs, windowMs)
   }
 
   /**

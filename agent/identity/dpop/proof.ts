@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer'
 import { MAX_CREDENTIAL_BYTES } from '../location.ts'
-import { hasUniqueKeys } from '../json-scan.ts'
+import { decodeStrictObject } from '../strict-json.ts'
 import { isObject, type JsonObject } from '../plain-json.ts'
 import { mediaType } from '../strict-jwt.ts'
 
@@ -76,13 +75,5 @@ function decode(segment: string): Buffer | undefined {
 
 function decodeObject(segment: string): JsonObject | undefined {
   const bytes = decode(segment)
-  if (bytes === undefined || !isUtf8(bytes)) return undefined
-  const text = bytes.toString('utf8')
-  if (!hasUniqueKeys(text, MAX_DEPTH)) return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined // not JSON
-  }
+  return bytes === undefined ? undefined : decodeStrictObject(bytes, MAX_DEPTH)
 }

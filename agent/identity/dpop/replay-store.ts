@@ -30,8 +30,8 @@ const KEPT_LONGER_MS = 60_000
  * one would let whoever can fill the store replay what he likes.
  */
 export class ReplayStore {
-  /** Proofs that found no room, since the start. */
-  refusals = 0
+  /** Proofs that were refused since the start: seen before, no room at all, no room for this key. */
+  readonly refused = { replayed: 0, full: 0, busy: 0 }
   readonly #limits: ReplayLimits
   /** By a hash of key and jti: the request that the proof came with. */
   readonly #seen = new Map<string, string>()
@@ -59,7 +59,7 @@ export class ReplayStore {
     // Hashed, an entry is small whatever the jti.
     const id = hash('sha256', `${thumbprint}.${jti}`, 'binary')
     const before = this.#seen.get(id)
-    if (before !== undefined) return before === request ? 'new' : 'replayed'
+    if (before !== undefined) return before === request ? 'new' : this.#refuse('replayed')
     const ofKey = this.#perKey.get(thumbprint) ?? 0
     if (this.#seen.size >= this.#limits.maxEntries) return this.#refuse('full')
     if (ofKey >= this.#limits.maxPerKey) return this.#refuse('busy')
@@ -73,8 +73,8 @@ export class ReplayStore {
     return 'new'
   }
 
-  #refuse(why: 'full' | 'busy'): Remembering {
-    this.refusals++
+  #refuse(why: 'replayed' | 'full' | 'busy'): Remembering {
+    this.refused[why]++
     return why
   }
 

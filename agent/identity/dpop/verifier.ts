@@ -18,6 +18,8 @@ export interface DpopOptions {
   /** Milliseconds that `iat` may lie before or after now; default 300 000. */
   readonly maxAgeMs?: number
   readonly replayLimits?: Partial<ReplayLimits>
+  /** The proofs seen so far, where this provider was there before; `replayLimits` are its own. */
+  readonly replays?: ReplayStore
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -31,8 +33,16 @@ export interface DpopVerifier {
   verify(identity: Identity, evidence: Evidence): DenyReason | undefined
   /** For the header DPoP-Nonce; undefined where the provider wants no nonces. */
   currentNonce(): string | undefined
-  /** Proofs remembered now, and those that found no room since the start. */
-  readonly counters: { readonly remembered: number; readonly refusals: number }
+  /** Read at scrape. */
+  readonly counters: DpopCounters
+}
+
+/** Proofs remembered now, and those refused since the start: seen before, no room at all, no room for their key. */
+export interface DpopCounters {
+  readonly remembered: number
+  readonly replayed: number
+  readonly full: number
+  readonly busy: number
 }
 
 const MAX_AGE_MS = 300_000
@@ -54,11 +64,11 @@ class Verifier implements DpopVerifier {
     this.#publicBaseUrl = (options.publicBaseUrl ?? '').replace(/\/+$/, '')
     this.#maxAgeMs = options.maxAgeMs ?? MAX_AGE_MS
     this.#nonces = options.nonce === true ? new NonceClock(options.nonceSecret, options.now) : undefined
-    this.#replays = new ReplayStore({ ...replayLimits, ...options.replayLimits })
+    this.#replays = options.replays ?? new ReplayStore({ ...replayLimits, ...options.replayLimits })
   }
 
-  get counters(): DpopVerifier['counters'] {
-    return { remembered: this.#replays.size, refusals: this.#replays.refusals }
+  get counters(): DpopCounters {
+    return { remembered: this.#replays.size, ...this.#replays.refused }
   }
 
   currentNonce(): string | undefined {

@@ -1,22 +1,18 @@
 import type { ForwardAuthProvider } from '../../config/providers/forward-auth.ts'
-import { WatchedFile } from '../../secrets/secret-file.ts'
 import type { Evidence } from '../evidence.ts'
-import { ConnectionPool } from '../http/pool.ts'
 import { httpRequest } from '../http/request.ts'
 import { type AuthResult, authenticated } from '../identity.ts'
-import type { ProviderStatus } from '../keys.ts'
 import { type CredentialLocation, locationOf } from '../location.ts'
 import { denied, type DenyReason } from '../reasons.ts'
-import { type Asked, RemoteCache, type Told } from '../remote/cache.ts'
+import type { Asked, RemoteCache, Told } from '../remote/cache.ts'
 import { exchangeError, statusError } from '../remote/failure.ts'
+import { Peer } from '../remote/peer.ts'
+import type { RemoteStatus } from '../remote/status.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
 import { answerHeaders, type AnswerSettings, judgeHeaders } from './answer.ts'
 import { sessionCookies } from './cookies.ts'
 import { presets } from './presets.ts'
 import { digestOf, type Question, questionOf, type QuestionSettings } from './question.ts'
-
-/** Milliseconds after which an idle connection to the auth server is closed. */
-const IDLE_MS = 30_000
 
 /** Bytes: nobody reads the body, but a login page may come along. */
 const MAX_ANSWER_BYTES = 64 * 1024
@@ -46,12 +42,10 @@ export class ForwardAuthScheme implements Scheme {
   readonly #authorizations: readonly CredentialLocation[]
   readonly #question: QuestionSettings
   readonly #answer: AnswerSettings
-  readonly #ca: WatchedFile<string> | undefined
-  readonly #proxy: URL | undefined
-  readonly #pool: ConnectionPool
+  readonly #peer: Peer
 
-  constructor(name: string, settings: ForwardAuthProvider, { log, monotonicMs }: SchemeContext) {
-    const { preset, forward, timeout, concurrency, cache, caFile } = settings
+  constructor(name: string, settings: ForwardAuthProvider, context: SchemeContext) {
+    const { preset, forward } = settings
     const known = preset === undefined ? undefined : presets[preset]
     const cookies = settings.cookies ?? known?.cookies
     this.name = name
@@ -74,16 +68,8 @@ export class ForwardAuthScheme implements Scheme {
       separator: claims.separator ?? ',',
       variables: settings.claims.variables,
     }
-    this.#ca = caFile === undefined ? undefined : new WatchedFile({ path: caFile, parse: (text) => text, log })
-    this.#proxy = settings.proxy === undefined ? undefined : new URL(settings.proxy)
-    this.#pool = new ConnectionPool({
-      maxSockets: concurrency,
-      idleMs: IDLE_MS,
-      connectTimeoutMs: timeout,
-      proxy: this.#proxy,
-    })
-    const limits = { maxEntries: cache.maxEntries, maxPending: concurrency }
-    this.cache = new RemoteCache({ provider: name, log, monotonicMs, limits })
+    this.#peer = new Peer(name, settings, context)
+    this.cache = this.#peer.cache
   }
 
   /** What a session looks like is known to its server alone. */
@@ -103,30 +89,19 @@ export class ForwardAuthScheme implements Scheme {
   }
 
   start(): void {
-    void this.#ca?.start()
+    void this.#peer.start()
   }
 
   isAway(): boolean {
-    return this.cache.isDown
+    return this.#peer.isAway
   }
 
-  status(): ProviderStatus {
-    const { counters, lastError } = this.cache
-    const error = this.#ca?.lastError ?? lastError
-    return {
-      provider: this.name,
-      keys: 0,
-      ageS: this.cache.answeredSecondsAgo,
-      stale: this.cache.isDown,
-      ...(error === undefined ? {} : { lastError: error }),
-      fetches: { ok: counters.ok, failed: counters.failed },
-    }
+  status(): RemoteStatus {
+    return this.#peer.status({ endpoint: this.#url.href, away: this.isAway() })
   }
 
   close(): void {
-    this.cache.close()
-    this.#ca?.close()
-    this.#pool.close()
+    this.#peer.close()
   }
 
   /** All that may prove the session, whichever of the places the authenticator found it at. */
@@ -147,15 +122,11 @@ export class ForwardAuthScheme implements Scheme {
   }
 
   async #ask(question: Question, digest: string, signal: AbortSignal): Promise<Told<AuthResult>> {
-    const { timeout, cache, onForbidden } = this.#settings
+    const { cache, onForbidden } = this.#settings
     const { status, headers } = await httpRequest(this.#url, {
+      ...this.#peer.options(signal),
       headers: question.headers,
-      timeoutMs: timeout,
       maxBytes: MAX_ANSWER_BYTES,
-      ca: this.#ca?.value,
-      proxy: this.#proxy,
-      pool: this.#pool,
-      signal,
       answerHeaders: answerHeaders(this.#answer),
     }).catch((error: unknown) => {
       throw exchangeError(error)

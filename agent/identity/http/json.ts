@@ -1,5 +1,9 @@
+import { withPlainKeys } from '../json-scan.ts'
 import { FetchError } from './fetch-error.ts'
 import { httpRequest, type HttpOptions } from './request.ts'
+
+/** Objects and arrays that may be open at once; discovery documents and key sets need four. */
+const MAX_DEPTH = 16
 
 export type GetOptions = Omit<HttpOptions, 'method' | 'body' | 'answerHeaders'>
 
@@ -23,8 +27,10 @@ export async function getJson(url: URL, options: GetOptions): Promise<JsonAnswer
   if (status >= 300 && status < 400) throw new FetchError(`HTTP ${status}: redirects are not followed`, { status })
   if (status !== 200) throw new FetchError(`HTTP ${status}`, { status, retryAfterMs: retryAfter(status, headers) })
   const age = headers['age'] ?? ''
+  const plain = withPlainKeys(text, MAX_DEPTH)
+  if (plain === undefined) throw new FetchError('the answer names a key twice or nests too deeply', { status })
   try {
-    const body = JSON.parse(text) as unknown
+    const body = JSON.parse(plain) as unknown
     return { body, cacheControl: headers['cache-control'], ageS: /^\d{1,10}$/.test(age) ? Number(age) : 0 }
   } catch {
     throw new FetchError('the answer is not JSON', { status }) // V8's own message quotes the body

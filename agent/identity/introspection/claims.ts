@@ -61,8 +61,14 @@ export function answerRules(name: string, settings: IntrospectionProvider): Answ
  * key binding, dates that are none, what becomes a variable, what the provider requires.
  * @param answer frozen by this
  * @param digest SHA-256 of the token, base64url
+ * @param twinDigest of a token that is an ECDSA JWT, under its other signature
  */
-export function judgeAnswer(answer: JsonObject, digest: string, rules: AnswerRules): Identity | DenyReason {
+export function judgeAnswer(
+  answer: JsonObject,
+  digest: string,
+  rules: AnswerRules,
+  twinDigest?: string,
+): Identity | DenyReason {
   const { provider } = rules
   if (answer['active'] !== true) return 'inactive'
   const claims = freezeJson(answer)
@@ -106,6 +112,7 @@ export function judgeAnswer(answer: JsonObject, digest: string, rules: AnswerRul
     credentialId: typeof jti === 'string' ? jti : '',
     session: typeof sid === 'string' ? sid : '',
     digest,
+    twinDigest,
     confirmation,
     ...(provider.claims.variables !== undefined && { variables: variablesOf(claims, provider.claims.variables) }),
   })

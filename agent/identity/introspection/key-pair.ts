@@ -3,14 +3,17 @@ import { Secret } from '../../secrets/secret.ts'
 import { WatchedFile } from '../../secrets/secret-file.ts'
 import type { Log } from '../log.ts'
 
-/** A client certificate and its key, both PEM. */
+/** A certificate and its key, both PEM. */
 export interface KeyPair {
   readonly cert: string
   readonly key: Secret
 }
 
+/** `lastError` while the files hold a certificate and the key of another one. */
+export const MISMATCH = 'certFile and keyFile do not match'
+
 /**
- * A client certificate and its key in two files, which change one after the other when they are renewed: a pair is used
+ * A certificate and its key in two files, which change one after the other when they are renewed: a pair is used
  * only when the two belong together, and until then the one before it.
  */
 export class KeyPairFiles {
@@ -41,7 +44,7 @@ export class KeyPairFiles {
     const { value: cert } = this.#cert
     const { value: key } = this.#key
     const mismatch = cert !== undefined && key !== undefined && isPair(this.#bad, cert, key)
-    return this.#cert.lastError ?? this.#key.lastError ?? (mismatch ? 'certFile and keyFile do not match' : undefined)
+    return this.#cert.lastError ?? this.#key.lastError ?? (mismatch ? MISMATCH : undefined)
   }
 
   async start(): Promise<void> {

@@ -1,7 +1,6 @@
 import { exchangeError, statusError, UnusableAnswerError } from '../remote/failure.ts'
-import { FetchError } from '../http/fetch-error.ts'
 import { httpRequest, type HttpAnswer, type HttpOptions } from '../http/request.ts'
-import { hasUniqueKeys } from '../json-scan.ts'
+import { withPlainKeys } from '../json-scan.ts'
 import { isObject, type JsonObject } from '../plain-json.ts'
 import type { ClientProof } from './client-auth.ts'
 
@@ -18,7 +17,7 @@ export interface Answer {
 
 /**
  * Asks the endpoint about a token (RFC 7662 section 2). The token is in the body of this one request and nowhere else.
- * @throws {FetchError} anything but a 200 answer with one well-formed JSON object
+ * @throws `FetchError` anything but a 200 answer with one well-formed JSON object
  */
 export async function introspect(
   endpoint: URL,
@@ -49,17 +48,20 @@ export async function introspect(
   return parseAnswer(answer.text, answer.headers['content-type'])
 }
 
-/** @throws {FetchError} with a message that holds nothing of the answer */
+/** @throws `FetchError` with a message that holds nothing of the answer */
 export function parseAnswer(text: string, contentType: string | undefined): Answer {
   const type = contentType?.split(';', 1)[0]?.trim().toLowerCase()
   // RFC 9701: the provider is set up so for this client, so it concerns all tokens.
   if (type === 'application/token-introspection+jwt')
-    throw new FetchError('the answer is a signed JWT (RFC 9701): have the provider send this client application/json')
+    throw new UnusableAnswerError(
+      'the answer is a signed JWT (RFC 9701): have the provider send this client application/json',
+    )
   if (type !== undefined && type !== 'application/json') throw new UnusableAnswerError('the answer is not JSON')
-  if (!hasUniqueKeys(text, MAX_DEPTH)) throw new UnusableAnswerError('the answer names a key twice or nests too deeply')
+  const plain = withPlainKeys(text, MAX_DEPTH)
+  if (plain === undefined) throw new UnusableAnswerError('the answer names a key twice or nests too deeply')
   let body: unknown
   try {
-    body = JSON.parse(text)
+    body = JSON.parse(plain)
   } catch {
     throw new UnusableAnswerError('the answer is not JSON') // V8's own message quotes it
   }

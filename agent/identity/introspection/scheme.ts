@@ -1,22 +1,22 @@
 import type { IntrospectionProvider } from '../../config/providers/introspection.ts'
-import { WatchedFile } from '../../secrets/secret-file.ts'
 import { defaults } from '../config.ts'
 import { FetchError } from '../http/fetch-error.ts'
-import { ConnectionPool } from '../http/pool.ts'
 import { type AuthResult, authenticated } from '../identity.ts'
-import type { ProviderStatus } from '../keys.ts'
 import { type CredentialLocation, locationOf } from '../location.ts'
 import { denied } from '../reasons.ts'
-import { type Asked, RemoteCache, type Told } from '../remote/cache.ts'
+import type { Asked, RemoteCache, Told } from '../remote/cache.ts'
+import { Peer } from '../remote/peer.ts'
+import type { RemoteStatus } from '../remote/status.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
-import { digestText, tokenDigest } from '../token-digest.ts'
+import { parseStrict } from '../strict-jwt.ts'
+import { digestText, tokenDigest, twinDigest } from '../token-digest.ts'
 import { type AnswerRules, answerRules, judgeAnswer, judgeMoment } from './claims.ts'
 import { type ClientAuth, createClientAuth } from './client-auth.ts'
 import { DiscoveredEndpoint } from './endpoint.ts'
 import { introspect } from './question.ts'
 
-/** Milliseconds after which an idle connection to the endpoint is closed. */
-const IDLE_MS = 30_000
+/** Bytes of a metadata document. */
+const MAX_METADATA_BYTES = 256 * 1024
 
 /** Bytes of an entry beside its claims, and of claims per character of their answer: as of verified tokens. */
 const ENTRY_BYTES = 1024
@@ -48,43 +48,37 @@ export class IntrospectionScheme implements Scheme {
   readonly #rules: AnswerRules
   readonly #clientAuth: ClientAuth
   readonly #endpoint: URL | DiscoveredEndpoint
-  readonly #ca: WatchedFile<string> | undefined
-  readonly #proxy: URL | undefined
-  readonly #pool: ConnectionPool
+  readonly #peer: Peer
 
   constructor(name: string, settings: IntrospectionProvider, context: SchemeContext) {
-    const { issuer, client, cache, concurrency, caFile, timeout } = settings
-    const { log, monotonicMs } = context
+    const { issuer, client, timeout } = settings
     this.name = name
     this.locations = (settings.token ?? defaults.locations).map(locationOf)
     this.needs = {
       ...(settings.dpop !== undefined && { headers: ['dpop'] }),
-      ...(settings.binding === 'required' && { certificate: true }),
+      ...(settings.binding === 'required' && settings.dpop === undefined && { certificate: true }),
     }
     this.#settings = settings
     this.#context = context
     this.#rules = answerRules(name, settings)
     this.#clientAuth = createClientAuth(client, issuer, context)
-    this.#ca = caFile === undefined ? undefined : new WatchedFile({ path: caFile, parse: (text) => text, log })
-    this.#proxy = settings.proxy === undefined ? undefined : new URL(settings.proxy)
+    this.#peer = new Peer(name, settings, context)
+    this.cache = this.#peer.cache
     this.#endpoint =
       settings.endpoint === undefined
         ? new DiscoveredEndpoint({
             provider: name,
             issuer,
             mutualTls: client.method === 'tls_client_auth',
-            log,
-            fetchOptions: () => ({ timeoutMs: timeout, maxBytes: 256 * 1024, ca: this.#ca?.value, proxy: this.#proxy }),
+            log: context.log,
+            fetchOptions: () => ({
+              timeoutMs: timeout,
+              maxBytes: MAX_METADATA_BYTES,
+              ca: this.#peer.ca,
+              proxy: this.#peer.proxy,
+            }),
           })
         : new URL(settings.endpoint)
-    this.#pool = new ConnectionPool({
-      maxSockets: concurrency,
-      idleMs: IDLE_MS,
-      connectTimeoutMs: timeout,
-      proxy: this.#proxy,
-    })
-    const limits = { maxEntries: cache.maxEntries, maxPending: concurrency }
-    this.cache = new RemoteCache({ provider: name, log, monotonicMs, limits })
   }
 
   recognises(token: string): boolean {
@@ -109,36 +103,27 @@ export class IntrospectionScheme implements Scheme {
   }
 
   ready(): boolean {
-    return !this.#settings.required || (this.#clientAuth.ready && this.#url !== undefined)
+    return !this.#settings.required || this.#canAsk
   }
 
   isAway(): boolean {
-    return this.cache.isDown
+    return !this.#canAsk || this.#peer.isAway
   }
 
-  status(): ProviderStatus {
-    const { counters, lastError } = this.cache
-    const error =
-      this.#clientAuth.lastError ??
-      this.#ca?.lastError ??
-      (this.#endpoint instanceof URL ? undefined : this.#endpoint.lastError) ??
-      lastError
-    return {
-      provider: this.name,
-      keys: 0,
-      ageS: this.cache.answeredSecondsAgo,
-      stale: this.cache.isDown,
-      ...(error === undefined ? {} : { lastError: error }),
-      fetches: { ok: counters.ok, failed: counters.failed },
-    }
+  status(): RemoteStatus {
+    const error = this.#clientAuth.lastError ?? (this.#endpoint instanceof URL ? undefined : this.#endpoint.lastError)
+    return this.#peer.status({ endpoint: this.#url?.href ?? this.#settings.issuer, error, away: this.isAway() })
   }
 
   close(): void {
-    this.cache.close()
+    this.#peer.close()
     this.#clientAuth.close()
-    this.#ca?.close()
     if (!(this.#endpoint instanceof URL)) this.#endpoint.close()
-    this.#pool.close()
+  }
+
+  /** Whether we know whom to ask, and can say who asks. */
+  get #canAsk(): boolean {
+    return this.#clientAuth.ready && this.#url !== undefined
   }
 
   get #url(): URL | undefined {
@@ -146,7 +131,7 @@ export class IntrospectionScheme implements Scheme {
   }
 
   async #start(): Promise<void> {
-    await Promise.all([this.#clientAuth.start(), this.#ca?.start()])
+    await Promise.all([this.#clientAuth.start(), this.#peer.start()])
     if (!(this.#endpoint instanceof URL)) await this.#endpoint.start()
   }
 
@@ -155,15 +140,11 @@ export class IntrospectionScheme implements Scheme {
     if (url === undefined) throw new FetchError('the introspection endpoint is not known yet')
     const proof = await this.#clientAuth.prove()
     if (proof === undefined) throw new FetchError('the client credentials cannot be read')
-    const { body, length } = await introspect(url, token, proof, {
-      timeoutMs: this.#settings.timeout,
-      ca: this.#ca?.value,
-      proxy: this.#proxy,
-      pool: this.#pool,
-      signal,
-    })
+    const { body, length } = await introspect(url, token, proof, this.#peer.options(signal))
     const { active, inactive, maxStale } = this.#settings.cache
-    const judged = judgeAnswer(body, digest, this.#rules)
+    const parsed = parseStrict(token)
+    const twin = parsed.ok ? twinDigest(parsed) : undefined
+    const judged = judgeAnswer(body, digest, this.#rules, twin === undefined ? undefined : digestText(twin))
     if (typeof judged === 'string') return { value: denied(judged), negative: true, freshMs: inactive, bytes: 0 }
     const leftMs = Math.max(0, judged.expiresAt * 1000 - this.#context.now())
     return {

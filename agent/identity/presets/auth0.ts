@@ -6,16 +6,15 @@ import { type PresetConfig, when } from './preset.ts'
 /** Access tokens of an Auth0 tenant for one of its APIs. */
 export const auth0Provider = z.strictObject({
   ...presetCommon,
-  preset: z.literal('auth0'),
-  issuer: endpoint('the tenant’s URL, such as https://acme.eu.auth0.com/').refine(
-    (url) => URL.parse(url)?.pathname === '/',
-    { message: 'expected the tenant’s domain or its custom domain, without a path' },
-  ),
+  preset: z.literal('auth0').describe('A tenant of Auth0'),
+  issuer: endpoint('the tenant’s URL, such as https://acme.eu.auth0.com/')
+    .refine((url) => URL.parse(url)?.pathname === '/', {
+      message: 'expected the tenant’s domain or its custom domain, without a path',
+    })
+    .describe('URL of the tenant or its custom domain, with the slash at the end'),
   audience,
-  /** Client ids, compared with `azp`. */
-  clients: oneOrMore(text).optional(),
-  /** Ids of organizations, compared with `org_id`. */
-  organizations: oneOrMore(text).optional(),
+  clients: oneOrMore(text).optional().describe('Client ids that may call, compared with "azp"'),
+  organizations: oneOrMore(text).optional().describe('Ids of organizations, compared with "org_id"'),
 })
 
 export function auth0({ issuer, clients, organizations }: z.output<typeof auth0Provider>): PresetConfig[] {

@@ -12,14 +12,15 @@ const PARTITIONS = ['aws', 'aws-cn', 'aws-us-gov', 'aws-eusc', 'aws-iso', 'aws-i
 export const awsStsProvider = z
   .strictObject({
     ...presetCommon,
-    preset: z.literal('aws-sts'),
-    /** The issuer of each account, as `aws iam get-outbound-web-identity-federation-info` tells it. */
-    accounts: z.record(text, endpoint('the issuer of the account')),
+    preset: z.literal('aws-sts').describe('IAM principals, by tokens of sts:GetWebIdentityToken'),
+    accounts: z
+      .record(text, endpoint('the issuer of the account'))
+      .describe(
+        'Issuer of each account, by its number in quotes; aws iam get-outbound-web-identity-federation-info tells it',
+      ),
     audience,
-    /** Ids of AWS Organizations, o-…. */
-    organizations: oneOrMore(text).optional(),
-    /** Patterns of `sub`, such as arn:aws:iam::123456789012:role/orders-*. */
-    subjects: oneOrMore(text).optional(),
+    organizations: oneOrMore(text).optional().describe('Ids of AWS Organizations, o-…'),
+    subjects: oneOrMore(text).optional().describe('Patterns of "sub", such as arn:aws:iam::123456789012:role/orders-*'),
   })
   .superRefine(({ accounts, jwksUri, jwksUris }, ctx) => {
     const issuers = Object.values(accounts)

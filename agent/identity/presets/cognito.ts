@@ -10,11 +10,10 @@ const userPool = z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d_[A-Za-z0-9]+$/, {
 /** Tokens of a user pool of Amazon Cognito. */
 export const cognitoProvider = z.strictObject({
   ...presetCommon,
-  preset: z.literal('cognito'),
-  userPool,
-  /** App client ids: an access token names its client in `client_id`, and has no audience. */
-  clients: oneOrMore(text),
-  tokenUse: z.enum(['access', 'id']).default('access'),
+  preset: z.literal('cognito').describe('A user pool of Amazon Cognito'),
+  userPool: userPool.describe('Id of the user pool, such as eu-west-1_AbCdEfGhI'),
+  clients: oneOrMore(text).describe('Ids of the app clients that may call'),
+  tokenUse: z.enum(['access', 'id']).default('access').describe('Which tokens are taken'),
 })
 
 export function cognito({ userPool: pool, clients, tokenUse }: z.output<typeof cognitoProvider>): PresetConfig[] {

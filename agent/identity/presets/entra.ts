@@ -24,16 +24,19 @@ const template = z
 export const entraProvider = z
   .strictObject({
     ...presetCommon,
-    preset: z.literal('entra'),
-    /** Directory (tenant) ids: each has its own issuer. */
-    tenants: oneOrMore(tenantId),
-    /** Format of the API's access tokens, `requestedAccessTokenVersion` of its app registration: v1 where it is null. */
-    versions: z.union([version.transform((one) => [one]), z.array(version).min(1)]).default(['v2']),
-    /** Of another cloud, with {tenantid} in it. */
-    issuer: template.optional(),
+    preset: z.literal('entra').describe('Microsoft Entra ID, one tenant or several'),
+    tenants: oneOrMore(tenantId).describe('Directory (tenant) ids; each has its own issuer'),
+    versions: z
+      .union([version.transform((one) => [one]), z.array(version).min(1)])
+      .default(['v2'])
+      .describe(
+        "Format of the API's access tokens, requestedAccessTokenVersion of its app registration: v1 where it is null",
+      ),
+    issuer: template.optional().describe('Issuer of another cloud, with {tenantid} in it'),
     audience,
-    /** Application (client) ids, compared with `azp` or `appid`. */
-    clients: oneOrMore(text).optional(),
+    clients: oneOrMore(text)
+      .optional()
+      .describe('Application (client) ids that may call, compared with "azp" or "appid"'),
   })
   .superRefine(({ tenants, versions, issuer, jwksUri, jwksUris }, ctx) => {
     if (issuer !== undefined && versions.length > 1) {

@@ -22,21 +22,23 @@ const id = z.string().regex(/^\d{1,20}$/, { message: 'expected a number in quote
 export const githubActionsProvider = z
   .strictObject({
     ...presetCommon,
-    preset: z.literal('github-actions'),
-    /** Of GitHub Enterprise Server: https://<host>/_services/token. */
-    issuer: endpoint('the issuer of an Enterprise Server').default(CLOUD),
+    preset: z.literal('github-actions').describe('Workflows of GitHub Actions'),
+    issuer: endpoint('the issuer of an Enterprise Server')
+      .default(CLOUD)
+      .describe('Issuer of GitHub, or of an Enterprise Server: https://<host>/_services/token'),
     audience,
-    repositories: oneOrMore(repository).optional(),
-    /** Ids outlive names: a deleted owner's name can be registered anew, its id cannot. */
-    ownerIds: oneOrMore(id).optional(),
-    /** Patterns of `sub`. */
-    subjects: oneOrMore(subject).optional(),
-    /** Patterns of `ref`, such as refs/heads/main. */
-    refs: oneOrMore(text).optional(),
-    /** Names of deployment environments. */
-    environments: oneOrMore(text).optional(),
-    /** Patterns of `job_workflow_ref`, such as acme/ci/.github/workflows/deploy.yml@refs/heads/main. */
-    workflows: oneOrMore(text).optional(),
+    repositories: oneOrMore(repository)
+      .optional()
+      .describe('Repositories whose workflows may call, owner/name, "*" for any characters'),
+    ownerIds: oneOrMore(id)
+      .optional()
+      .describe("Ids of owners, which outlive names: a deleted owner's name can be registered anew, its id cannot"),
+    subjects: oneOrMore(subject).optional().describe('Patterns of "sub"'),
+    refs: oneOrMore(text).optional().describe('Patterns of "ref", such as refs/heads/main'),
+    environments: oneOrMore(text).optional().describe('Names of deployment environments'),
+    workflows: oneOrMore(text)
+      .optional()
+      .describe('Patterns of "job_workflow_ref", such as acme/ci/.github/workflows/deploy.yml@refs/heads/main'),
   })
   .superRefine(({ repositories, ownerIds, subjects }, ctx) => {
     if ((repositories ?? ownerIds ?? subjects) !== undefined) return

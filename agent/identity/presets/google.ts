@@ -7,13 +7,11 @@ import { type PresetConfig, when } from './preset.ts'
 export const googleProvider = z
   .strictObject({
     ...presetCommon,
-    preset: z.literal('google'),
+    preset: z.literal('google').describe('ID tokens of Google: people of a Workspace, service accounts'),
     /** OAuth client ids; for service accounts the audience that they ask for. */
     audience,
-    /** Workspace domains, compared with `hd`. */
-    hostedDomains: oneOrMore(text).optional(),
-    /** Verified addresses, `*` for any characters. */
-    emails: oneOrMore(text).optional(),
+    hostedDomains: oneOrMore(text).optional().describe('Workspace domains whose people may call, compared with "hd"'),
+    emails: oneOrMore(text).optional().describe('Verified addresses that may call, "*" for any characters'),
   })
   .superRefine(({ hostedDomains, emails }, ctx) => {
     if (hostedDomains !== undefined || emails !== undefined) return

@@ -7,16 +7,15 @@ import { type PresetConfig, when } from './preset.ts'
 export const keycloakProvider = z
   .strictObject({
     ...presetCommon,
-    preset: z.literal('keycloak'),
-    issuer: endpoint('the realm’s URL, such as https://id.example.com/realms/acme').refine(
-      (url) => /\/realms\/[^/]+$/.test(URL.parse(url)?.pathname ?? ''),
-      { message: 'expected the URL of a realm, .../realms/<name> without a slash at the end' },
-    ),
+    preset: z.literal('keycloak').describe('A realm of Keycloak'),
+    issuer: endpoint('the realm’s URL, such as https://id.example.com/realms/acme')
+      .refine((url) => /\/realms\/[^/]+$/.test(URL.parse(url)?.pathname ?? ''), {
+        message: 'expected the URL of a realm, .../realms/<name> without a slash at the end',
+      })
+      .describe('URL of the realm: https://id.example.com/realms/acme'),
     audience,
-    /** Client ids, compared with `azp`. */
-    clients: oneOrMore(text).optional(),
-    /** Takes the roles of this client instead of the realm's. */
-    rolesOf: text.optional(),
+    clients: oneOrMore(text).optional().describe('Client ids that may call, compared with "azp"'),
+    rolesOf: text.optional().describe("Client whose roles are taken instead of the realm's"),
   })
   .superRefine((settings, ctx) => {
     if (!settings.audience.includes('account')) return

@@ -10,16 +10,19 @@ const serviceAccount = z.string().regex(/^[a-z0-9*-]+:[a-z0-9.*-]+$/, {
 
 const own = {
   audience,
-  /** Service accounts that may call; all of the cluster without it. */
-  serviceAccounts: oneOrMore(serviceAccount).optional(),
+  serviceAccounts: oneOrMore(serviceAccount)
+    .optional()
+    .describe('Service accounts that may call, namespace:name, "*" for any characters; all of the cluster without it'),
 }
 
 /** Projected service account tokens of a Kubernetes cluster. */
 export const kubernetesProvider = z
   .strictObject({
     ...presetCommon,
-    preset: z.literal('kubernetes'),
-    issuer: endpoint('the issuer of the cluster, --service-account-issuer of its API server'),
+    preset: z.literal('kubernetes').describe('Service accounts of a Kubernetes cluster'),
+    issuer: endpoint('the issuer of the cluster, --service-account-issuer of its API server').describe(
+      'Issuer of the cluster: --service-account-issuer of its API server',
+    ),
     ...own,
   })
   .superRefine(checkAudience)
@@ -28,7 +31,7 @@ export const kubernetesProvider = z
 export const eksProvider = z
   .strictObject({
     ...presetCommon,
-    preset: z.literal('eks'),
+    preset: z.literal('eks').describe('Service accounts of a cluster of Amazon EKS'),
     issuer: z
       .string()
       .regex(
@@ -37,7 +40,8 @@ export const eksProvider = z
           message:
             'expected the issuer of a cluster: https://oidc.eks.<region>.amazonaws.com/id/<32 hexadecimal digits>',
         },
-      ),
+      )
+      .describe('Issuer of the cluster: https://oidc.eks.<region>.amazonaws.com/id/<32 hexadecimal digits>'),
     ...own,
   })
   .superRefine(checkAudience)

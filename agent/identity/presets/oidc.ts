@@ -7,8 +7,10 @@ import type { PresetConfig } from './preset.ts'
 export const oidcProvider = z
   .strictObject({
     ...presetCommon,
-    preset: z.literal('oidc').optional(),
-    issuer: oneOrMore(endpoint('the issuer URL, as the "iss" claim writes it')),
+    preset: z.literal('oidc').optional().describe('Any OpenID provider; the preset that is meant where none is given'),
+    issuer: oneOrMore(endpoint('the issuer URL, as the "iss" claim writes it')).describe(
+      'Exactly as the "iss" claim writes it, or several under one name',
+    ),
     audience,
   })
   .superRefine(({ issuer, jwksUri, jwksUris }, ctx) => {

@@ -9,14 +9,12 @@ const CUSTOM =
 /** Access tokens of a custom authorization server of Okta. */
 export const oktaProvider = z.strictObject({
   ...presetCommon,
-  preset: z.literal('okta'),
-  issuer: endpoint('the issuer of a custom authorization server').refine(
-    (url) => /^\/oauth2\/[^/]+$/.test(URL.parse(url)?.pathname ?? ''),
-    { message: CUSTOM },
-  ),
+  preset: z.literal('okta').describe('A custom authorization server of Okta'),
+  issuer: endpoint('the issuer of a custom authorization server')
+    .refine((url) => /^\/oauth2\/[^/]+$/.test(URL.parse(url)?.pathname ?? ''), { message: CUSTOM })
+    .describe('URL of the authorization server: https://<domain>/oauth2/<id>'),
   audience,
-  /** Client ids, compared with `cid`. */
-  clients: oneOrMore(text).optional(),
+  clients: oneOrMore(text).optional().describe('Client ids that may call, compared with "cid"'),
 })
 
 export function okta({ issuer, clients }: z.output<typeof oktaProvider>): PresetConfig[] {

@@ -2,7 +2,7 @@ import { FetchError } from '../http/fetch-error.ts'
 import type { Log } from '../log.ts'
 import { Lru } from '../lru.ts'
 import { Breaker, type BreakerLimits } from './breaker.ts'
-import { UnusableAnswerError } from './failure.ts'
+import { meaningOf } from './failure.ts'
 
 export interface RemoteLimits extends BreakerLimits {
   readonly maxEntries: number
@@ -53,9 +53,22 @@ export interface RemoteCounters {
   misses: number
   /** Served past their time because the peer did not answer. */
   stale: number
+  /** Questions that were answered, and those that were not. */
   ok: number
   failed: number
   overload: number
+}
+
+/** The counts, and what is held now. */
+export interface RemoteFigures extends Readonly<RemoteCounters> {
+  readonly entries: number
+  readonly negativeEntries: number
+  /** Estimated, of the positive entries. */
+  readonly bytes: number
+  /** Positive entries dropped to make room. */
+  readonly evictions: number
+  /** Questions under way. */
+  readonly pending: number
 }
 
 export interface RemoteCacheOptions {
@@ -107,31 +120,26 @@ export class RemoteCache<V> {
     this.#failed = new Lru({ maxEntries: maxNegativeEntries, maxBytes: Number.POSITIVE_INFINITY })
   }
 
-  get entries(): number {
-    return this.#positive.size
+  /** All that is counted, now. */
+  get figures(): RemoteFigures {
+    return {
+      ...this.counters,
+      entries: this.#positive.size,
+      negativeEntries: this.#negative.size,
+      bytes: this.#positive.bytes,
+      evictions: this.#positive.evictions,
+      pending: this.#pending.size,
+    }
   }
 
-  get negativeEntries(): number {
-    return this.#negative.size
-  }
-
-  /** Estimated bytes of the positive entries. */
-  get bytes(): number {
-    return this.#positive.bytes
-  }
-
-  get evictions(): number {
-    return this.#positive.evictions
-  }
-
-  /** Questions under way. */
-  get pending(): number {
-    return this.#pending.size
-  }
-
-  /** Whether the peer is believed to be down. */
-  get isDown(): boolean {
+  /** Whether the peer is left alone for a while: it does not answer, or wants none of our questions. */
+  get isPaused(): boolean {
     return this.#breaker.isOpen
+  }
+
+  /** Whether nobody is there to answer, whatever credential is asked about. */
+  get isAway(): boolean {
+    return this.#breaker.isAway
   }
 
   /** Seconds since the peer last answered; null before. */
@@ -235,10 +243,14 @@ export class RemoteCache<V> {
   #answered(): void {
     this.counters.ok++
     this.#answeredAt = this.#options.monotonicMs()
+    this.#isThere()
+    this.lastError = undefined
+  }
+
+  #isThere(): void {
     const { provider, log } = this.#options
     if (this.#breaker.isOpen) log.info({ provider }, 'the peer answers again')
-    this.#breaker.succeeded()
-    this.lastError = undefined
+    this.#breaker.answered()
   }
 
   #fail(key: string, ticket: number, error: unknown): void {
@@ -247,10 +259,13 @@ export class RemoteCache<V> {
     this.#failed.set(key, this.#options.monotonicMs() + this.#limits.failureMs, 0)
     // Messages of other errors may quote what the peer sent.
     this.lastError = error instanceof FetchError ? error.message : `unexpected ${nameOf(error)} while asking`
-    const pauses = !(error instanceof UnusableAnswerError) && this.#breaker.failed(ticket)
+    const meaning = meaningOf(error)
+    if (meaning === 'answered') return this.#isThere()
+    // A defect of ours says nothing of the peer.
+    if (meaning === undefined || !this.#breaker.failed(ticket, meaning)) return
     const { provider, log } = this.#options
     // Told when it is given up on for a while, not per request.
-    if (pauses) log.warn({ provider, error: this.lastError }, 'the peer does not answer: it is left alone for a while')
+    log.warn({ provider, error: this.lastError }, 'the peer gives no answers: it is left alone for a while')
   }
 }
 

@@ -1,5 +1,5 @@
 import { parseDocument } from 'yaml'
-import { hasUniqueKeys } from '../json-scan.ts'
+import { withPlainKeys } from '../json-scan.ts'
 import { parseEntry, type RevocationEntry, RevocationFormatError } from './entry.ts'
 
 /** Characters of a list that is parsed in one go; what is longer comes as JSON lines, which can be read in slices. */
@@ -66,14 +66,14 @@ function* members(list: unknown): Generator<RevocationEntry> {
 
 /** Two readers may take different ones of two equal keys. */
 function parseJson(text: string, maxDepth: number): unknown {
+  const plain = withPlainKeys(text, maxDepth)
+  if (plain === undefined) throw new RevocationFormatError('JSON that names a key twice or nests too deep')
   try {
-    const value: unknown = JSON.parse(text)
-    if (hasUniqueKeys(text, maxDepth)) return value
+    return JSON.parse(plain)
   } catch {
     // V8's own message quotes the text.
     throw new RevocationFormatError('not JSON')
   }
-  throw new RevocationFormatError('JSON that names a key twice or nests too deep')
 }
 
 function at<T>(place: string, read: () => T): T {

@@ -36,6 +36,15 @@ export class MemorySource implements RevocationSource {
     return true
   }
 
+  /**
+   * Puts an entry in the place of all that were added for the same name, issuer and provider: room is needed only where
+   * there was none.
+   * @returns false, and counts it, when there is no room
+   */
+  replace(entry: RevocationEntry, room: number): boolean {
+    return this.add(entry, this.#set.remove(entry) ? Infinity : room)
+  }
+
   remove(entry: RevocationEntry): boolean {
     return this.#set.remove(entry)
   }

@@ -25,6 +25,12 @@ const SWEEP_MS = 60_000
 /** Keys looked at before requests get their turn. */
 const SWEEP_SLICE = 2000
 
+/** What was added while the agent runs: it holds until the process ends, whatever the configuration says meanwhile. */
+export class RevocationMemory {
+  readonly admin: MemorySource = new MemorySource('admin')
+  readonly workflow: MemorySource = new MemorySource('workflow')
+}
+
 /**
  * What is revoked, from all sources together. Asked at every request that showed a genuine credential, cached or not, so
  * that a revocation takes effect at the next request. Each source replaces its own list at once: a request sees the list
@@ -35,15 +41,16 @@ export class Revocations {
   readonly #maxEntries: number
   readonly #failClosed: boolean
   readonly #lists: readonly RevocationSource[]
-  readonly #memory = { admin: new MemorySource('admin'), workflow: new MemorySource('workflow') } as const
+  readonly #memory: RevocationMemory
   readonly #sources: readonly RevocationSource[]
   #hits = 0
   #unavailable = 0
   #sweeping = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(settings: RevocationSettings | undefined, context: SchemeContext) {
+  constructor(settings: RevocationSettings | undefined, context: SchemeContext, memory = new RevocationMemory()) {
     this.#context = context
+    this.#memory = memory
     this.#maxEntries = settings?.maxEntries ?? DEFAULT_MAX_ENTRIES
     this.#failClosed = settings?.onUnavailable === 'deny'
     const lists: RevocationSource[] = []
@@ -57,7 +64,7 @@ export class Revocations {
       lists.push(poll)
     }
     this.#lists = lists
-    this.#sources = [...lists, this.#memory.admin, this.#memory.workflow]
+    this.#sources = [...lists, memory.admin, memory.workflow]
   }
 
   /** Begins to read the lists. Never fails. */
@@ -102,6 +109,11 @@ export class Revocations {
    */
   add(input: RevocationInput, { source }: { readonly source: RevocationAdder }): boolean {
     return this.#memory[source].add(parseEntry(input), this.#room())
+  }
+
+  /** As {@link add}, in place of what the same source has said of the same name. @throws {RevocationFormatError} */
+  replace(input: RevocationInput, { source }: { readonly source: RevocationAdder }): boolean {
+    return this.#memory[source].replace(parseEntry(input), this.#room())
   }
 
   /** Takes back what was added by the same source. @returns whether there was such an entry */

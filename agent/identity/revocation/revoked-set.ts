@@ -55,13 +55,23 @@ export class RevokedSet {
     if (this.#size === 0) return false
     return (
       hit(this.#byId, identity.credentialId, identity, nowMs) ||
-      hit(this.#byDigest, identity.digest, identity, nowMs) ||
+      (this.#byDigest.size > 0 && this.#hasDigest(identity, nowMs)) ||
       hit(this.#bySubject, identity.subject, identity, nowMs) ||
       hit(this.#bySession, identity.session, identity, nowMs) ||
       hit(this.#byProvider, identity.provider, identity, nowMs) ||
-      hit(this.#byIssuer, identity.issuer, identity, nowMs) ||
+      hit(this.#byIssuer, identity.issuer, identity, nowMs)
+    )
+  }
+
+  /** Apart, because an identity makes these texts when they are first asked for. */
+  #hasDigest(identity: Identity, nowMs: number): boolean {
+    const { digest, twinDigest, confirmation } = identity
+    return (
+      hit(this.#byDigest, digest, identity, nowMs) ||
+      // Whoever holds a token signed with ECDSA can send it under another signature: one entry revokes both.
+      (twinDigest !== undefined && hit(this.#byDigest, twinDigest, identity, nowMs)) ||
       // A token is worth no more than the certificate it is bound to.
-      (identity.confirmation?.x5t !== undefined && hit(this.#byDigest, identity.confirmation.x5t, identity, nowMs))
+      (confirmation?.x5t !== undefined && hit(this.#byDigest, confirmation.x5t, identity, nowMs))
     )
   }
 

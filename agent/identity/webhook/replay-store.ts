@@ -9,7 +9,7 @@ export type Sight = 'new' | 'seen' | 'full'
  * a window), or until the next one is full (without); then it goes as a whole.
  */
 export class ReplayStore {
-  readonly #lifeMs: number | undefined
+  #lifeMs: number | undefined
   readonly #max: number
   readonly #monotonicMs: () => number
   #current = new Map<string, string>()
@@ -26,6 +26,11 @@ export class ReplayStore {
 
   get size(): number {
     return this.#current.size + this.#previous.size
+  }
+
+  /** Remembers what comes for as long as this, if that is longer than before: the settings of its provider may change. */
+  atLeast(lifeMs: number): void {
+    if (this.#lifeMs !== undefined) this.#lifeMs = Math.max(this.#lifeMs, lifeMs)
   }
 
   /**

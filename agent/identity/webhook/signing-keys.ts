@@ -1,5 +1,5 @@
 import { createHmac, createPublicKey, createSecretKey, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
-import { type SecretConfig, SecretSource } from '../../secrets/secret-file.ts'
+import { type FileTimes, type SecretConfig, SecretSource } from '../../secrets/secret-file.ts'
 import type { Secret } from '../../secrets/secret.ts'
 import type { Log } from '../log.ts'
 
@@ -26,10 +26,6 @@ const MIN_SECRET_BYTES = 16
 interface SigningKey {
   readonly kind: KeyKind
   readonly key: KeyObject
-}
-
-export interface FileTimes {
-  readonly pollMs?: number
 }
 
 /** The secrets of a provider: during a rotation several count, and a file brings the next one without a restart. */

@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto'
-import type { SecretConfig } from '../../secrets/secret-file.ts'
+import type { FileTimes, SecretConfig } from '../../secrets/secret-file.ts'
 import type { Evidence } from '../evidence.ts'
 import { type AuthResult, authenticated, identityOf } from '../identity.ts'
 import type { ProviderStatus } from '../keys.ts'
@@ -10,7 +10,7 @@ import { wholeBody } from './body.ts'
 import type { Delivery, WebhookProtocol } from './delivery.ts'
 import { type ProtocolSettings, protocolOf } from './protocols.ts'
 import { ReplayStore } from './replay-store.ts'
-import { type FileTimes, SigningKeys } from './signing-keys.ts'
+import { SigningKeys } from './signing-keys.ts'
 
 /** A provider of kind `webhook`. */
 export interface WebhookSettings extends ProtocolSettings {
@@ -59,7 +59,11 @@ class WebhookScheme implements Scheme {
     this.#keys = new SigningKeys(settings.secrets, { algorithm, read: keyReader, log: context.log, times })
     if ((settings.replay ?? (timed ? 'refuse' : 'allow')) === 'refuse') {
       // A time that lies ahead by the tolerance may be shown until it is past by it.
-      this.#replays = new ReplayStore(timed ? 2 * settings.tolerance + 1000 : undefined, context.monotonicMs)
+      const { kept, monotonicMs } = context
+      const lifeMs = timed ? 2 * settings.tolerance + 1000 : undefined
+      const make = (): ReplayStore => new ReplayStore(lifeMs, monotonicMs)
+      this.#replays = kept?.get(timed ? 'webhook' : 'webhook-untimed', name, make) ?? make()
+      if (lifeMs !== undefined) this.#replays.atLeast(lifeMs)
     }
   }
 

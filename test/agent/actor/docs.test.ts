@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createKey } from '../../../agent/actor/create-key.ts'
@@ -7,14 +7,13 @@ import { openActorVerifier } from '../../../agent/actor/verifier.ts'
 import { CREATE_COMMAND } from '../../../agent/actor/search-attributes.ts'
 import { actorSchema } from '../../../agent/config/actor.ts'
 import { loadConfig } from '../../../agent/config/load.ts'
-import { ROOT } from '../../../agent/dev/tools.ts'
 import { compileRules } from '../../../agent/rules/compile.ts'
+import { codeBlocks, docsPage } from '../../support/docs.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { quiet } from './support/keys.ts'
 
-const page = readFileSync(join(ROOT, 'docs/actor.md'), 'utf8')
-const blocks = (language: string): string[] =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, text = '']) => text)
+const page = docsPage('actor.md')
+const blocks = (language: string): string[] => codeBlocks(page, language)
 
 describe('docs/actor.md', () => {
   it('its two configurations load, and fit each other and the keys that its command makes', async () => {
@@ -39,20 +38,6 @@ describe('docs/actor.md', () => {
     const verifier = await openActorVerifier(worker.actor, quiet)
     expect(verifier?.required).toBe(true)
     verifier?.close()
-  })
-
-  it('its code imports what is there', () => {
-    const places = ['workflows/activities/handlers', 'workflows/workflows']
-    expect(blocks('ts')).toHaveLength(places.length)
-    for (const [i, code] of blocks('ts').entries()) {
-      for (const [, names = '', from = ''] of code.matchAll(/import (?:type )?\{ ([^}]+) \} from '(\.[^']+)'/g)) {
-        const file = join(ROOT, places[i] ?? '', from)
-        expect(existsSync(file), from).toBe(true)
-        for (const name of names.split(', ')) {
-          expect(readFileSync(file, 'utf8'), `${name} in ${from}`).toMatch(new RegExp(`^export .*\\b${name}\\b`, 'm'))
-        }
-      }
-    }
   })
 
   it('names the command for search attributes as the agent does, and every setting', () => {

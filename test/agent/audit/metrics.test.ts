@@ -17,7 +17,7 @@ it('metrics tell of revocations and of audit records, the same at every scrape',
   const events = new Counters([])
   const dispatcher = {
     counters: () => events.read(),
-    state: () => ({ temporal: 'connected', outboxRows: 0 }),
+    state: () => ({ temporal: 'connected', outboxRows: 0, connections: [], pausedRules: [], deniedRules: [] }),
   } as unknown as Dispatcher
   const authenticator = createAuthenticator([], { log: context.log })
   onTestFinished(() => authenticator.close())

@@ -59,6 +59,11 @@ describe('an audit record', () => {
         bound: 'x5t',
         cache: 'hit',
         expires_in_s: 540,
+        alg: 'RS256',
+        kid: '2026-11',
+        age_s: 60,
+        key_age_s: 120,
+        stale_keys: false,
       },
       temporal: { action: 'signal', event_id: 'deploy-ops/R-1' },
     })
@@ -90,6 +95,26 @@ describe('an audit record', () => {
       ecs({}, decision({ decision: { ...decision().decision, identity: identity({ method }) } }))
     expect(of('certificate')).toMatchObject({ tls: { client: { hash: { sha256: 'AB'.repeat(32) } } } })
     expect(of('jwt')['tls']).toEqual({ established: true })
+  })
+
+  it.each([
+    ['is as long as it may be', 'k'.repeat(256), 'k'.repeat(256)],
+    ['is too long', 'k'.repeat(257), undefined],
+    ['is too long in bytes', 'é'.repeat(129), undefined],
+    ['is empty', '', undefined],
+    ['holds a line', 'a\nb', undefined],
+    ['holds an escape', 'a\u001b[31m', undefined],
+    ['is not there', undefined, undefined],
+    ['looks like a token', 'eyJhbGciOiJSUzI1NiJ9', '[redacted]'],
+  ])('of a key whose id %s tells it only where it is a safe text', (_, keyId, told) => {
+    const record = ecs({}, decision({ decision: { ...decision().decision, identity: identity({ keyId }) } }))
+    expect((record['identity'] as { kid?: string }).kid).toBe(told)
+  })
+
+  it('of a credential without a date and without a signature tells neither', () => {
+    const known = { issuedAt: undefined, algorithm: undefined, keyId: undefined }
+    const { identity: told } = ecs({}, decision({ decision: { ...decision().decision, identity: identity(known) } }))
+    expect(Object.keys(told as object).filter((name) => ['age_s', 'alg', 'kid'].includes(name))).toEqual([])
   })
 
   it('tells names, addresses, sessions and workflows only where it is asked to', () => {
@@ -195,6 +220,7 @@ describe('an OCSF event', () => {
           uid: 'sid-1',
           credential_uid: 'jti-1',
           issuer: 'https://okta.example',
+          created_time: Date.parse('2026-11-24T07:59:00Z'),
           expiration_time: Date.parse('2026-11-24T08:09:00Z'),
         },
         authorizations: [{ decision: 'allow', policy: { name: 'deploy-ops' } }],
@@ -210,6 +236,10 @@ describe('an OCSF event', () => {
         'identity.token_fp': expect.stringMatching(/^k1\./),
         'identity.bound': 'x5t',
         'identity.cache': 'hit',
+        'identity.alg': 'RS256',
+        'identity.kid': '2026-11',
+        'identity.key_age_s': 120,
+        'identity.stale_keys': false,
         'tls.established': true,
         'temporal.action': 'signal',
         'temporal.event_id': 'deploy-ops/R-1',

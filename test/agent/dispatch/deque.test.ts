@@ -26,3 +26,17 @@ test('a deque behaves like an array, whatever is done to it', () => {
     }),
   )
 })
+
+test('what is not retained is gone, and the rest stays in order', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(9), { maxLength: 100 }), fc.nat(9), fc.nat(20), (values, least, shifts) => {
+      const deque = new Deque<number>()
+      for (const value of values) deque.push(value)
+      for (let i = 0; i < shifts; i++) deque.shift()
+      deque.retain((value) => value >= least)
+      const left = values.slice(shifts).filter((value) => value >= least)
+      expect(deque.size).toBe(left.length)
+      for (const value of left) expect(deque.shift()).toBe(value)
+    }),
+  )
+})

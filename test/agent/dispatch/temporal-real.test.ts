@@ -5,6 +5,7 @@ import { createDispatcher, type Dispatcher } from '../../../agent/dispatch/dispa
 import type { EdgeEvent, MeterBatch } from '../../../agent/messages.ts'
 import { command, recordedLog } from './support/commands.ts'
 import { expectConserved } from './support/conservation.ts'
+import { settled } from './support/dispatchers.ts'
 import { histories } from './support/histories.ts'
 import { reservePort } from '../../../agent/dev/ports.ts'
 import { testTemporal, type TestTemporal } from '../../support/temporal.ts'
@@ -15,7 +16,6 @@ function dispatcherAt(address: string, path: string): Dispatcher {
   const dispatcher = createDispatcher({
     temporal: { address, namespace: 'default' },
     outbox: { path },
-    meter: { maxRecords: 10, maxDelayMs: 50 },
     rules: ['orders', 'audit', 'usage'],
     log: recordedLog(),
   })
@@ -23,7 +23,6 @@ function dispatcherAt(address: string, path: string): Dispatcher {
   return dispatcher
 }
 
-const settled = (dispatcher: Dispatcher) => () => dispatcher.counters().total.pending === 0
 const ids = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, i) => command(from + i).workflowId)
 
@@ -44,7 +43,9 @@ describe('against a real Temporal server', { timeout: 120_000 }, () => {
     const commands = [
       ...Array.from({ length: 5 }, (_, i) => command(i, { delivery: 'durable' })),
       ...Array.from({ length: 6 }, (_, i) => command(i, { rule: 'audit', kind: 'signal', delivery: 'durable' })),
-      ...Array.from({ length: 25 }, (_, i) => command(i, { rule: 'usage', kind: 'meter' })),
+      ...Array.from({ length: 25 }, (_, i) =>
+        command(i, { rule: 'usage', kind: 'meter', batch: { maxRecords: 10, maxDelayMs: 50, maxBytes: 262_144 } }),
+      ),
     ]
     for (const each of [...commands, ...commands]) dispatcher.dispatch(each)
     await until(settled(dispatcher))
@@ -63,16 +64,15 @@ describe('against a real Temporal server', { timeout: 120_000 }, () => {
 
     const seen = await histories(server.address)
     const [first] = commands
-    const { actor } = first!.event
-    expect(await seen.started('orders/000000000000')).toEqual({ input: first!.event, header: actor, memo: actor })
+    const event = first?.body as EdgeEvent
+    const { actor } = event
+    expect(await seen.started('orders/000000000000')).toEqual({ input: event, header: actor, memo: actor })
     expect(await seen.started('usage/acme')).toMatchObject({ input: { rule: 'usage', key: 'acme' } })
     const signals = await seen.signals<EdgeEvent>('audit/acme', 'event')
-    expect(signals.map((event) => event.id)).toEqual(commands.slice(5, 11).map((c) => c.event.id))
+    expect(signals.map((event) => event.id)).toEqual(commands.slice(5, 11).map((c) => c.id))
     const batches = await seen.signals<MeterBatch>('usage/acme', 'batch')
     expect(batches.map((batch) => batch.records.length)).toEqual([10, 10, 5])
-    expect(batches.flatMap((batch) => batch.records.map((r) => r.id))).toEqual(
-      commands.slice(11).map((c) => c.event.id),
-    )
+    expect(batches.flatMap((batch) => batch.records.map((r) => r.id))).toEqual(commands.slice(11).map((c) => c.id))
     expect(batches[0]?.records[0]).toMatchObject({ method: 'POST', path: '/orders', subject: 'user-7' })
     await until(async () => (await seen.workflowIds()).length === 7)
   })

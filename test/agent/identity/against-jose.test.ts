@@ -42,7 +42,7 @@ const changes = fc.record(
     iatIn: date,
     sub: fc.constantFrom('user-1', 'ü', undefined),
     typ: fc.constantFrom('JWT', 'at+jwt', undefined),
-    free: fc.jsonValue({ maxDepth: 4 }),
+    free: fc.jsonValue({ maxDepth: 4 }).filter((value) => !/\\./.test(JSON.stringify(value))),
   },
   { requiredKeys: [] },
 )

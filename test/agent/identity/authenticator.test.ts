@@ -36,13 +36,26 @@ describe('authenticate', () => {
     })
   })
 
-  it('answers a known token synchronously, with the same frozen object', () => {
+  it('answers a known token synchronously, with the same object', () => {
     const token = signToken(key, t.claims())
     const first = t.check(token)
     expect(first).not.toBeInstanceOf(Promise)
     expect(t.check(token)).toBe(first)
-    expect(Object.isFrozen(first)).toBe(true)
     expect(t.auth.counters.cache).toMatchObject({ hits: 1, misses: 1, entries: 1 })
+  })
+
+  it('tells how old the keys are that have proven a caller, also of a known token, and whether they are stale', async () => {
+    const token = signToken(key, t.claims())
+    const first = await t.check(token)
+    if (!first.ok) throw new Error(first.reason)
+    const { keys } = first.identity
+    expect(keys).toMatchObject({ ageS: 0, stale: false })
+    t.monotonic.advance(600_000)
+    expect([t.check(token), keys]).toEqual([first, expect.objectContaining({ ageS: 600, stale: false })])
+    t.monotonic.advance(1500)
+    expect(keys).toMatchObject({ ageS: 601.5, stale: true })
+    // Not among what a copy of an identity would take along.
+    expect(Object.keys(first.identity)).not.toContain('keys')
   })
 
   it('answers synchronously whatever needs no key', () => {
@@ -130,6 +143,27 @@ describe('providers', () => {
     expect(await outcome(ask(auth, token, 1, ['corp']))).toBe('ok')
     expect(await outcome(ask(auth, token, 1, ['billing']))).toBe('audience_mismatch')
     expect(await outcome(ask(auth, token, 1, ['corp']))).toBe('ok')
+    auth.close()
+  })
+
+  it('have a cache each: the tokens of one do not drive out those of another', async () => {
+    await using s = await setUp([key])
+    const auth = createAuthenticator([provider(t.server.issuer), provider(s.server.issuer, { name: 'noisy' })], {
+      log: memoryLog(),
+      now: t.clock.now,
+      cacheLimits: { maxEntries: 4 },
+    })
+    auth.start()
+    await until(() => auth.ready())
+    const calm = `Bearer ${signToken(key, t.claims())}`
+    expect(await outcome(ask(auth, calm, 1, ['corp', 'noisy']))).toBe('ok')
+    for (let i = 0; i < 20; i++) {
+      const token = signToken(key, s.claims({ jti: `${i}` }))
+      expect(await outcome(ask(auth, `Bearer ${token}`, 1, ['corp', 'noisy']))).toBe('ok')
+    }
+    const { hits } = auth.counters.cache
+    expect(await outcome(ask(auth, calm, 1, ['corp', 'noisy']))).toBe('ok')
+    expect(auth.counters.cache).toMatchObject({ hits: hits + 1, misses: 21, entries: 3, evictions: 18 })
     auth.close()
   })
 

@@ -1,7 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalBytes, canonicalText } from '../../../agent/identity/base64url.ts'
+import {
+  canonicalBytes,
+  canonicalText,
+  decodedSignature,
+  holdsForeignLetters,
+  isCanonicalSignature,
+} from '../../../agent/identity/base64url.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
@@ -71,10 +77,11 @@ describe('canonicalText', () => {
     )
   })
 
-  it('refuses what canonicalBytes refuses', () => {
+  it('refuses what canonicalBytes refuses, where no foreign letter is in it', () => {
     fc.assert(
       fc.property(segments, (characters) => {
         const segment = characters.join('')
+        if (holdsForeignLetters(segment)) return
         const bytes = canonicalBytes(segment)
         expect(canonicalText(segment)).toBe(bytes !== undefined && isUtf8(bytes) ? bytes.toString() : undefined)
       }),
@@ -85,5 +92,38 @@ describe('canonicalText', () => {
   it('reads a segment longer than its desk', () => {
     const text = 'ü'.repeat(10_000)
     expect(canonicalText(Buffer.from(text).toString('base64url'))).toBe(text)
+  })
+})
+
+describe('a signature', () => {
+  it('is refused where canonicalBytes refuses it, and else is its bytes, whatever came before', () => {
+    fc.assert(
+      fc.property(fc.array(segments, { maxLength: 6 }), (several) => {
+        for (const characters of several) {
+          const text = characters.join('')
+          if (holdsForeignLetters(text)) continue
+          const bytes = canonicalBytes(text)
+          expect(isCanonicalSignature(text)).toBe(bytes !== undefined)
+          expect(decodedSignature(text)).toEqual(Buffer.from(text, 'base64url'))
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('is the same when it is asked for again, and another one when another was', () => {
+    expect([decodedSignature('AAAA'), decodedSignature('AAAA')].map((bytes) => bytes.toString('hex'))).toEqual([
+      '000000',
+      '000000',
+    ])
+    expect(decodedSignature('____').toString('hex')).toBe('ffffff')
+    expect(decodedSignature('AAAA').toString('hex')).toBe('000000')
+  })
+
+  it('may be longer than its desk', () => {
+    const text = Buffer.alloc(9000, 7).toString('base64url')
+    expect(isCanonicalSignature(text)).toBe(true)
+    expect(decodedSignature(text)).toEqual(Buffer.alloc(9000, 7))
+    expect(isCanonicalSignature(`${text.slice(0, -1)}=`)).toBe(false)
   })
 })

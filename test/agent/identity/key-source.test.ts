@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { KeySourceConfig } from '../../../agent/identity/key-source.ts'
 import { KeyManager } from '../../../agent/identity/keys.ts'
 import { startConnectProxy } from './support/connect-proxy.ts'
@@ -34,6 +34,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const each of managers.splice(0)) each.close()
   await server[Symbol.asyncDispose]()
   await other[Symbol.asyncDispose]()
@@ -193,6 +194,19 @@ describe('what the endpoint says of time', () => {
     await keys.refresh()
     expect(keys.retryAfterS()).toBe(20)
   })
+
+  it.each([
+    [0, 480],
+    [1, 600],
+  ])(
+    'says when to come again, before it is due and not all at once: by chance %i after %i s',
+    async (random, seconds) => {
+      vi.spyOn(Math, 'random').mockReturnValue(random)
+      const keys = manager()
+      await keys.refresh()
+      expect(keys.status().nextFetchS).toBe(seconds)
+    },
+  )
 
   it('counts the time an answer lay in caches as gone', async () => {
     server.publish([first.jwk], { 'cache-control': 'max-age=900', age: '600' })

@@ -9,12 +9,13 @@ import { providerConfigs } from '../../../agent/identity/provider-configs.ts'
 import { keyLimits, MAX_STALE_CEILING_MS } from '../../../agent/identity/refresh-times.ts'
 import { type DenyReason, reasons } from '../../../agent/identity/reasons.ts'
 import { compileRules } from '../../../agent/rules/compile.ts'
+import { codeBlocks, docsPage, docsSection } from '../../support/docs.ts'
 import { memoryLog } from './support/provider.ts'
 
-const page = readFileSync(join(ROOT, 'docs/identity/keys.md'), 'utf8')
-const metrics = readFileSync(join(ROOT, 'agent/admin/metrics.ts'), 'utf8')
-const section = (title: string): string => page.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? ''
-const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text)
+const page = docsPage('identity/keys.md')
+const metrics = readFileSync(join(ROOT, 'agent/admin/identity-metrics.ts'), 'utf8')
+const section = (title: string): string => docsSection(page, title)
+const examples = codeBlocks(page, 'yaml')
 const rows = (text: string): string[] => [...text.matchAll(/^\| `(.*?)` \|/gm)].map(([, name = '']) => name)
 
 describe('docs/identity/keys.md', () => {

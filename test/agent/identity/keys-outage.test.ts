@@ -76,6 +76,23 @@ describe('a rotation', () => {
     expect(await outcome(t.check(token))).toBe('unknown_key')
   })
 
+  it('that removes a key empties the cache of its tokens, and they do not live again when it returns', async () => {
+    const t = await started()
+    const tokens = Array.from({ length: 5 }, (_, i) => signToken(key, t.claims({ sub: `user-${i}` })))
+    for (const token of tokens) expect(await outcome(t.check(token))).toBe('ok')
+    const { counters } = t.auth
+    expect(counters.cache.entries).toBe(5)
+    t.server.publish([next.jwk])
+    await fetchNow(t)
+    await until(() => counters.cache.entries === 0)
+    expect(counters.cache.staleKeys).toBe(5)
+    t.server.publish([next.jwk, key.jwk])
+    await fetchNow(t)
+    const { hits } = counters.cache
+    for (const token of tokens) expect(await outcome(t.check(token))).toBe('ok')
+    expect([counters.cache.hits, counters.cache.entries]).toEqual([hits, 5])
+  })
+
   it('(J13) that puts another key under the same kid makes old tokens fail and new ones pass', async () => {
     const t = await started()
     const token = longToken(t)

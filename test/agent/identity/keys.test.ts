@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ProviderConfig } from '../../../agent/identity/config.ts'
 import { KeyManager } from '../../../agent/identity/keys.ts'
 import type { KeyLimits } from '../../../agent/identity/refresh-times.ts'
@@ -29,6 +29,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const each of managers.splice(0)) each.close()
   await server[Symbol.asyncDispose]()
 })
@@ -74,6 +75,30 @@ describe('finding keys', () => {
     await keys.refresh()
     expect([keys.usable(), keys.status().fetches]).toEqual([false, { ok: 0, failed: 1 }])
     expect(server.requests).toEqual(['/.well-known/openid-configuration'])
+  })
+})
+
+describe('the next fetch', () => {
+  it.each([
+    [0, 96],
+    [0.999_999, 120],
+  ])('comes before the answer is over: by the chance %d after %d s of 120', async (chance, seconds) => {
+    vi.spyOn(Math, 'random').mockReturnValue(chance)
+    const keys = manager()
+    server.publish([first.jwk], { 'cache-control': 'max-age=120' })
+    await keys.refresh()
+    expect(keys.status().nextFetchS).toBeCloseTo(seconds, 3)
+    expect(keys.status().nextFetchS).toBeLessThanOrEqual(120)
+  })
+
+  it('comes at different times in a fleet, all of them within the bounds', async () => {
+    server.publish([first.jwk], { 'cache-control': 'max-age=120' })
+    const fleet = Array.from({ length: 30 }, () => manager())
+    await Promise.all(fleet.map((keys) => keys.refresh()))
+    const times = fleet.map((keys) => keys.status().nextFetchS ?? 0)
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(96)
+    expect(Math.max(...times)).toBeLessThanOrEqual(120)
+    expect(new Set(times).size).toBeGreaterThan(15)
   })
 })
 
@@ -141,7 +166,7 @@ describe('a failing endpoint', () => {
     const keys = manager()
     server.publish([first.jwk], { 'cache-control': 'max-age=120' })
     await keys.refresh()
-    expect(keys.status().stale).toBe(false)
+    expect([keys.status().stale, keys.stale, keys.ageS]).toEqual([false, false, 0])
     clock.advance(120_001)
     expect([keys.status().stale, keys.usable()]).toEqual([true, true])
     clock.advance(3_600_000)
@@ -159,6 +184,23 @@ describe('a failing endpoint', () => {
     server.publish([first.jwk])
     await until(() => keys.usable())
     expect(keys.status().lastError).toBeUndefined()
+  })
+
+  it('is left alone for twice as long after each failure in a row', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    server.answer('/jwks', text('', 503))
+    const keys = manager()
+    const pauses: unknown[] = []
+    for (let i = 0; i < 4; i++) {
+      await keys.refresh()
+      pauses.push(keys.status().nextFetchS)
+    }
+    server.publish([first.jwk])
+    await keys.refresh()
+    server.answer('/jwks', text('', 503))
+    await keys.refresh()
+    pauses.push(keys.status().nextFetchS)
+    expect(pauses).toEqual([1, 2, 4, 8, 1])
   })
 
   it('is not asked by requests: they neither fetch nor undo the back-off', async () => {
@@ -195,7 +237,9 @@ describe('unknown kids', () => {
     await Promise.all(waits)
     expect(keys.awaitMissing('unknown_key')).toBeUndefined()
     expect(server.requests.length - before).toBe(1)
-    clock.advance(30_000)
+    clock.advance(29_999)
+    expect(keys.awaitMissing('unknown_key')).toBeUndefined()
+    clock.advance(1)
     await keys.awaitMissing('unknown_key')
     expect(server.requests.length - before).toBe(2)
   })
@@ -247,10 +291,36 @@ describe('a key set', () => {
     await keys.refresh()
     const found = keys.find('one', 'ES256')
     const old = typeof found === 'string' ? undefined : found[0]
-    expect(keys.isLive(old?.id ?? '')).toBe(true)
+    expect(keys.isLive(old?.id ?? '', 1)).toBe(true)
     server.publish([{ ...second.jwk, kid: 'one' }])
     await keys.refresh()
-    expect([keys.generation, keys.isLive(old?.id ?? '')]).toEqual([2, false])
+    expect([keys.generation, keys.isLive(old?.id ?? '', 1), keys.isLive(old?.id ?? '', 2)]).toEqual([2, false, false])
+  })
+
+  it('tells of keys that go, and counts one that comes back as a new one', async () => {
+    let told = 0
+    const onRemoved = (): void => void told++
+    const keys = new KeyManager(provider(server.issuer), { log, monotonicMs: clock.now, onRemoved })
+    managers.push(keys)
+    const publish = async (...published: readonly (typeof first)[]): Promise<number> => {
+      server.publish(published.map(({ jwk }) => jwk))
+      await keys.refresh()
+      return told
+    }
+    expect([await publish(first), await publish(first, second)]).toEqual([0, 0])
+    const [one, two] = ['one', 'two'].map((kid) => {
+      const found = keys.find(kid, 'ES256')
+      return (typeof found === 'string' ? undefined : found[0]?.id) ?? ''
+    }) as [string, string]
+    expect([keys.isLive(one, 1), keys.isLive(two, 1), keys.isLive(two, 2)]).toEqual([true, false, true])
+    expect([await publish(second), await publish(first, second)]).toEqual([1, 1])
+    expect(keys.generation).toBe(4)
+    expect([keys.isLive(one, 1), keys.isLive(one, 3), keys.isLive(one, 4), keys.isLive(two, 2)]).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ])
   })
 
   it('does not let a second key take a kid', async () => {

@@ -1,69 +1,73 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { challenge, denied, denyReasons, reasons } from '../../../agent/identity/reasons.ts'
+import { denied, denyReasons, reasons } from '../../../agent/identity/reasons.ts'
+import { docsPage, sectionAt } from '../../support/docs.ts'
 
 describe('reasons', () => {
-  it('tells a request without credentials of the scheme and of no error', () => {
-    expect(challenge('no_credentials', { realm: 'api' })).toBe('Bearer realm="api"')
-  })
-
-  it('names error and description for an invalid token', () => {
-    expect(challenge('expired', { realm: 'api' })).toBe(
-      'Bearer realm="api", error="invalid_token", error_description="The token has expired"',
-    )
-  })
-
-  it('names the scope that is missing', () => {
-    expect(challenge('insufficient_scope', { realm: 'api', scope: 'orders:write' })).toBe(
-      'Bearer realm="api", error="insufficient_scope", error_description="The token lacks a required scope", scope="orders:write"',
-    )
-  })
-
-  it('tells where to learn of the provider (RFC 9728 section 5.1), with 401 only', () => {
-    const options = { realm: 'api', resourceMetadata: 'https://api.example.com/.well-known/oauth-protected-resource' }
-    expect(challenge('no_credentials', options)).toBe(
-      'Bearer realm="api", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"',
-    )
-    expect(challenge('expired', options)).toMatch(/error_description="[^"]+", resource_metadata="https:[^"]+"$/)
-    expect(challenge('insufficient_scope', options)).not.toContain('resource_metadata')
-  })
-
-  it('never challenges when the failure is ours: an outage is no invalid token', () => {
-    for (const reason of denyReasons.filter((name) => reasons[name].status >= 429)) {
-      expect(challenge(reason, { realm: 'api' })).toBe('')
-    }
-  })
-
-  it('never sends 401 without a challenge (RFC 9110 section 15.5.2), and gives each form its status (RFC 6750 section 3.1)', () => {
-    const statusOf = {
-      none: [400, 403, 429, 503],
-      bare: [401],
-      invalid_request: [400],
-      invalid_token: [401],
-      insufficient_scope: [403],
-      invalid_dpop_proof: [401],
-      use_dpop_nonce: [401],
-    }
-    for (const reason of denyReasons) expect(statusOf[reasons[reason].challenge]).toContain(reasons[reason].status)
+  it('each have one status, which clients and alerts rely on', () => {
+    const statusOf = Object.fromEntries(denyReasons.map((reason) => [reason, reasons[reason].status]))
+    expect(statusOf).toEqual({
+      no_credentials: 401,
+      multiple_credentials: 400,
+      malformed_token: 400,
+      token_too_large: 400,
+      signature_invalid: 401,
+      alg_not_allowed: 401,
+      unknown_key: 401,
+      unknown_issuer: 401,
+      expired: 401,
+      not_yet_valid: 401,
+      issued_in_future: 401,
+      lifetime_too_long: 401,
+      audience_mismatch: 401,
+      typ_mismatch: 401,
+      claim_missing: 401,
+      claim_invalid: 401,
+      binding_missing: 401,
+      binding_mismatch: 401,
+      revoked: 401,
+      inactive: 401,
+      replayed: 401,
+      dpop_missing: 401,
+      dpop_invalid: 401,
+      dpop_replayed: 401,
+      dpop_nonce_required: 401,
+      body_truncated: 400,
+      ambiguous_host: 400,
+      ambiguous_path: 400,
+      client_cert_required: 403,
+      client_cert_untrusted: 403,
+      client_cert_expired: 403,
+      client_cert_not_allowed: 403,
+      insufficient_scope: 403,
+      policy_denied: 403,
+      policy_error: 403,
+      redirected: 302,
+      default_denied: 403,
+      rate_limited: 429,
+      keys_unavailable: 503,
+      introspection_unavailable: 503,
+      sts_unavailable: 503,
+      forward_auth_unavailable: 503,
+      secrets_unavailable: 503,
+      revocation_unavailable: 503,
+      event_not_stored: 503,
+      overload: 503,
+      timeout: 503,
+      internal_error: 503,
+    })
   })
 
   it('describes without characters that RFC 6750 forbids', () => {
     for (const reason of denyReasons) expect(reasons[reason].description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/)
   })
 
-  it('stays one header value of balanced quotes, whatever realm and scope hold', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (realm, scope) => {
-        const value = challenge('insufficient_scope', { realm, scope })
-        expect(value).toMatch(
-          /^Bearer realm="(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*", error="insufficient_scope", error_description="[^"]+"(, scope="[^"\\]+")?$/,
-        )
-      }),
-    )
-  })
-
   it('shares one frozen result per reason', () => {
     expect(denied('expired')).toBe(denied('expired'))
     expect(Object.isFrozen(denied('expired'))).toBe(true)
+  })
+
+  it.each(denyReasons)('leads for %s to a place that tells of it', (reason) => {
+    const [page = '', anchor = ''] = reasons[reason].doc.split('#')
+    expect(sectionAt(docsPage(page), anchor)).toContain(`\`${reason}\``)
   })
 })

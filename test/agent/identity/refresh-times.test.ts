@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { backoffMs, freshForMs, keyLimits, politePauseMs } from '../../../agent/identity/refresh-times.ts'
+import {
+  backoffMs,
+  freshForMs,
+  keyLimits,
+  politePauseMs,
+  refreshPauseMs,
+} from '../../../agent/identity/refresh-times.ts'
 
 describe('freshForMs', () => {
   it.each([
@@ -40,6 +46,16 @@ describe('politePauseMs', () => {
     [1000, 86_400_000, 60_000],
   ])('of %i ms where the peer asks for %s ms is %i ms', (pause, asked, ms) => {
     expect(politePauseMs(pause, asked, keyLimits)).toBe(ms)
+  })
+})
+
+describe('refreshPauseMs', () => {
+  it.each([
+    [0, 80_000],
+    [0.5, 90_000],
+    [1, 100_000],
+  ])('with the chance %d is %d ms of 100,000 that are fresh: never late, and at most a fifth early', (random, ms) => {
+    expect(refreshPauseMs(100_000, random)).toBe(ms)
   })
 })
 

@@ -20,8 +20,8 @@ describe('parseStrict', () => {
       issuer: 'https://idp.example',
       payload: { sub: 'a' },
     })
-    expect(parsed.ok && parsed.signingInput.toString()).toBe(`${b64(HEADER)}.${b64(PAYLOAD)}`)
-    expect(parsed.ok && [...parsed.signature]).toEqual([0, 0, 0])
+    expect(parsed.ok && parsed.signed).toBe(`${b64(HEADER)}.${b64(PAYLOAD)}`)
+    expect(parsed.ok && parsed.signature).toBe('AAAA')
   })
 
   it('accepts line breaks inside the JSON, as the example of RFC 7515 A.1 has them', () => {
@@ -87,7 +87,7 @@ describe('parseStrict', () => {
     ['two exp', token(HEADER, '{"iss":"x","exp":1,"exp":2}')],
     ['two keys deep inside', token(HEADER, '{"iss":"x","a":[{"b":1,"b":2}]}')],
     ['17 levels', token(HEADER, `{"iss":"x","a":${'['.repeat(16)}${']'.repeat(16)}}`)],
-    ['very many levels', token(HEADER, `{"iss":"x","a":${'['.repeat(100_000)}`)],
+    ['very many levels (C21)', token(HEADER, `{"iss":"x","a":${'['.repeat(100_000)}`)],
   ])('refuses %s as malformed', (_what, text) => {
     expect(parseStrict(text)).toEqual({ ok: false, reason: 'malformed_token' })
   })

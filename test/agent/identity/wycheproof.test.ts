@@ -21,8 +21,10 @@ interface Group {
   tests: Vector[]
 }
 
+// They are not part of the repository; a build server that is meant to run them must not pass without.
 const folder = resolve(import.meta.dirname, '../../../../shared/vectors/wycheproof')
 const present = existsSync(folder)
+const demanded = !['', '0', 'false'].includes(process.env['CI'] ?? '')
 
 /**
  * Valid vectors that we refuse, each with its reason (reference: identity.md 14.1). All HS256 vectors are refused as well:
@@ -74,7 +76,7 @@ function formOf(jws: string): StrictJwt | undefined {
   const parsed = parseStrict(`${header}.${Buffer.from('{"iss":"x"}').toString('base64url')}.${signature}`)
   // Spare bits of the payload are looked at by the real parser only: here by a round trip.
   if (!parsed.ok || Buffer.from(payload, 'base64url').toString('base64url') !== payload) return undefined
-  return { ...parsed, signingInput: Buffer.from(`${header}.${payload}`, 'latin1') }
+  return { ...parsed, signed: `${header}.${payload}` }
 }
 
 async function accepts(group: Group, jws: string): Promise<boolean> {
@@ -196,6 +198,9 @@ describe.runIf(present)('Wycheproof', () => {
   })
 })
 
-it.runIf(!present)('Wycheproof vectors are not here (../shared/vectors/wycheproof): skipped', () => {
-  expect(present).toBe(false)
-})
+it.runIf(!present)(
+  'Wycheproof vectors are not here (../shared/vectors/wycheproof): skipped, but not where CI is set',
+  () => {
+    expect(demanded).toBe(false)
+  },
+)

@@ -6,6 +6,7 @@ import { check, countProblems } from '../../../agent/lint/check.ts'
 import { problem, type Problem } from '../../../agent/config/problem.ts'
 import { ROOT } from '../../../agent/dev/tools.ts'
 import { askHaproxy } from '../../../agent/lint/haproxy-binary.ts'
+import { parseVersion } from '../../../agent/lint/version.ts'
 
 let folder: string
 
@@ -91,6 +92,48 @@ describe('check', () => {
     const { problems, haproxy } = check({ ...shipped, spoe })
     expect(haproxy).toBe('3.2.1')
     expect(problems).toMatchObject([{ file: spoe, line: 2, source: '[temporal]', message: `wrong in ${spoe}.` }])
+  })
+
+  const spoe = join(ROOT, 'spoe.conf')
+
+  it('asks no HAProxy of another branch than the one that is meant', () => {
+    vi.stubEnv('HAPROXY', haproxyThatSays('[ALERT] (12) : config : wrong'))
+    const of = (version: string): string | null =>
+      check({ ...shipped, spoe, haproxyVersion: parseVersion(version) }).haproxy
+    expect([of('3.2'), of('3.2.26'), of('3.99')]).toEqual(['3.2.1', '3.2.1', null])
+  })
+
+  it('says once what both find about a section of spoe.conf', () => {
+    const lines = readFileSync(spoe, 'utf8').split('\n')
+    const own = join(folder, 'own.conf')
+    writeFileSync(own, lines.filter((line) => !/timeout processing .*PROCESSING/.test(line)).join('\n'))
+    const at = `${lines.findIndex((line) => line.startsWith('spoe-agent')) + 1}`
+    const missing = `[WARNING] (12) : config : Proxy 'edge': missing timeouts for SPOE agent 'temporal-agent' declare at ${own}:${at}.`
+    const other = `[WARNING] (12) : config : Proxy 'edge': something else at ${own}:${at}.`
+    vi.stubEnv('HAPROXY', haproxyThatSays(`${missing}\n${other}`, 0))
+    const { problems } = check({ ...shipped, spoe: own })
+    expect(problems.map(({ code }) => code)).toEqual(['SPOE_DEADLINE', 'HAPROXY_WARNS'])
+    expect(problems[1]?.message).toContain('something else')
+  })
+
+  it('mends nothing unless it is told to', () => {
+    vi.stubEnv('HAPROXY', haproxyThatSays('', 0))
+    const own = join(folder, 'own.conf')
+    const text = readFileSync(spoe, 'utf8').replace(' query=query', '')
+    writeFileSync(own, text)
+    const counts = (fix?: 'show' | 'write'): number[] => {
+      const { problems, changes } = check({ ...shipped, spoe: own, fix })
+      return [problems.length, changes.length]
+    }
+    expect([counts(), counts('show')]).toEqual([
+      [1, 0],
+      [1, 1],
+    ])
+    expect(readFileSync(own, 'utf8')).toBe(text)
+    expect([counts('write'), counts('write')]).toEqual([
+      [0, 1],
+      [0, 0],
+    ])
   })
 
   it('wants the files that agent.yaml names, from its folder', () => {

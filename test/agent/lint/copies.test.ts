@@ -33,9 +33,13 @@ describe('the linter finds what a copy of the shipped files lacks:', () => {
       'error HAPROXY_ROUTE_TO_AGENT agent.yaml',
     ],
     ['a refusal', { haproxy: noDecision }, 'error HAPROXY_FAIL_OPEN haproxy.cfg'],
-    ['a refusal of silence', { haproxy: replace(SILENT, '') }, 'warning HAPROXY_FAIL_OPEN haproxy.cfg'],
+    ['a refusal of silence', { haproxy: replace(SILENT, '') }, 'error HAPROXY_FAIL_OPEN haproxy.cfg'],
     ['set-on-error', { spoe: replace('option set-on-error error', '') }, 'warning SPOE_OPTION_MISSING spoe.conf'],
-    ['no fragments', { spoe: replace('no option send-frag-payload', '') }, 'warning SPOE_OPTION_MISSING spoe.conf'],
+    [
+      'no fragments',
+      { spoe: replace('no option send-frag-payload', ''), version: '3.0' },
+      'warning SPOE_OPTION_MISSING spoe.conf',
+    ],
     ['a unique id', { haproxy: replace(FORMAT, '') }, 'warning HAPROXY_UNIQUE_ID_MISSING haproxy.cfg'],
     ['the whole header', { spoe: replace('auth=req.fhdr(', 'auth=req.hdr(') }, 'warning SPOE_ARGUMENT_FETCH spoe.conf'],
     ['its count', { spoe: replace('req.fhdr_cnt(auth', 'req.hdr_cnt(auth') }, 'warning SPOE_ARGUMENT_FETCH spoe.conf'],
@@ -50,7 +54,7 @@ describe('the linter finds what a copy of the shipped files lacks:', () => {
   ])('a keyword: %s', (from, to, consequence, meant) => {
     const edits = { spoe: replace(from, to) }
     expect(codes(edits)).toEqual(expect.arrayContaining([consequence, 'warning SPOE_UNKNOWN_KEYWORD spoe.conf']))
-    expect(findings(edits).at(-1)).toMatchObject({
+    expect(findings(edits).find(({ code }) => code === 'SPOE_UNKNOWN_KEYWORD')).toMatchObject({
       hint: `Did you mean "${meant}"?`,
       source: expect.stringContaining(to),
     })
@@ -62,9 +66,8 @@ describe('the linter finds what a copy of the shipped files lacks:', () => {
     ['a part of a name', 'http-request set-header X-P %[var(txn.temporal.plan.x)]'],
   ])('a variable that only %s names', (_name, line) => {
     const haproxy = replace(/^.*X-Identity-Plan.*$/, `    ${line}`)
-    expect(findings({ haproxy })).toMatchObject([
-      { code: 'SPOE_VARIABLE_UNREGISTERED', message: expect.stringContaining('"plan"') },
-    ])
+    const dropped = findings({ haproxy }).filter(({ code }) => code === 'SPOE_VARIABLE_UNREGISTERED')
+    expect(dropped).toMatchObject([{ message: expect.stringContaining('"plan"') }])
   })
 })
 
@@ -96,7 +99,9 @@ describe('the linter has nothing against', () => {
     ['a port on another host', { haproxy: replace(SERVER, 'ipv4@agents.internal:9000') }],
     [
       'a second process',
-      { haproxy: replace(`server agent1 ${SERVER}`, `server agent0 127.0.0.1:8999\n    server agent1 ${SERVER}`) },
+      {
+        haproxy: replace(`server agent1 ${SERVER}`, `server agent0 127.0.0.1:8999 check\n    server agent1 ${SERVER}`),
+      },
     ],
     ['an address that cannot be compared', { haproxy: replace(SERVER, 'abns@agent') }],
     [
@@ -121,7 +126,15 @@ describe('the linter has nothing against', () => {
     ],
     [
       'a refusal in another variable',
-      { haproxy: both(noDecision, replace(ACL, 'http-request set-var(txn.ok) var(txn.temporal.decision)')) },
+      {
+        haproxy: both(
+          noDecision,
+          replace(
+            ACL,
+            'http-request set-var(txn.ok) var(txn.temporal.decision)\n    http-request deny unless { var(txn.ok) -m str allow }',
+          ),
+        ),
+      },
     ],
     ['another id', { haproxy: replace(FORMAT, ''), spoe: replace('id=unique-id', 'id=uuid') }],
     [

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { findings, replace } from './shipped.ts'
+import type { Finding } from '../../../agent/lint/finding.ts'
+import { both, findings, replace } from './shipped.ts'
 
 const CORP = 'claims: { tenant: tenant, roles: roles }'
 const COOKIE = replace(CORP, `${CORP}\n      token: { from: [authorization, { cookie: session }] }`)
@@ -60,7 +61,10 @@ describe('the linter, about credentials', () => {
     const message = `spoe-message check_body\n    args ${ALWAYS}\n${ARGS}\n    args ${GITHUB}\n    args body=req.body\n\n`
     const group = 'spoe-group body\n    messages check_body\n\n'
     const spoe = replace('# The response to', `${message}${group}# The response to`)
-    const left = findings({ agent: HOOKS, spoe })
+    const named = both(spoe, replace('groups again\n    # Var', 'groups again body\n    # Var'))
+    const sending = '    http-request wait-for-body time 5s\n    http-request send-spoe-group temporal body\n'
+    const haproxy = replace(/^ *acl public_path path \/healthz$/, `${sending}    acl public_path path /healthz`)
+    const left = findings({ agent: HOOKS, spoe: named, haproxy })
     expect(left).toMatchObject([{ code: 'SPOE_ARGUMENT_MISSING', hint: 'Add "args body_size=req.body_size".' }])
   })
 
@@ -70,4 +74,68 @@ describe('the linter, about credentials', () => {
       { code: 'SPOE_VARIABLE_UNREGISTERED', file: 'agent.yaml', message: expect.stringContaining('"org"') },
     ])
   })
+
+  it('names what a rule reads, and says that it is a rule', () => {
+    const match = 'match: { path: /healthz, header: { x-beta: "1" }, tls: { sni: a.example.com } }'
+    expect(findings({ agent: replace('match: { path: /healthz }', match) })).toMatchObject([
+      {
+        message: 'the message "check" lacks the argument "h_x_beta", which a rule needs',
+        hint: 'Add "args h_x_beta=req.fhdr(x-beta)".',
+      },
+      { hint: 'Add "args n_x_beta=req.fhdr_cnt(x-beta)".' },
+      { hint: 'Add "args sni=ssl_fc_sni".' },
+    ])
+  })
+
+  it('compares the message about connections with what its rules read', () => {
+    expect(withConnect('tls: { sni: a.example.com }', 'id=unique-id src=src', 'on-frontend-tcp-request')).toMatchObject(
+      [
+        { code: 'SPOE_ARGUMENT_MISSING', hint: 'Add "args tls=ssl_fc".' },
+        { code: 'SPOE_ARGUMENT_MISSING', hint: 'Add "args sni=ssl_fc_sni".' },
+      ],
+    )
+  })
+
+  it('asks for nothing that HAProxy cannot send when a client has just connected', () => {
+    expect(withConnect('source: 10.0.0.0/8', 'src=src', 'on-client-session')).toEqual([])
+    // At any later moment it can.
+    expect(withConnect('source: 10.0.0.0/8', 'src=src', 'on-frontend-tcp-request')).toMatchObject([
+      { code: 'SPOE_ARGUMENT_MISSING', hint: 'Add "args id=unique-id".' },
+      { code: 'SPOE_ARGUMENT_MISSING', hint: 'Add "args tls=ssl_fc".' },
+    ])
+  })
+
+  it('still asks for the address then', () => {
+    expect(withConnect('source: 10.0.0.0/8', 'x=src', 'on-client-session')).toMatchObject([
+      { message: 'the message "connect" lacks the argument "src", which a rule needs', hint: 'Add "args src=src".' },
+    ])
+  })
+
+  it.each([
+    ['tls: true', ['tls']],
+    ['tls: { sni: a.example.com }', ['tls', 'sni']],
+    ['when: connection.alpn == "h2"', ['alpn']],
+  ])('says of a rule with %s that it asks too early, and adds nothing that would stop the message', (match, lacks) => {
+    const found = withConnect(match, 'src=src', 'on-client-session')
+    expect(found.map(({ code, message, addition }) => [code, message, addition])).toEqual(
+      lacks.map((name) => [
+        'SPOE_ARGUMENT_MISSING',
+        `the message "connect" lacks the argument "${name}", which a rule needs`,
+        undefined,
+      ]),
+    )
+    for (const { hint } of found) expect(hint).toContain('ask by a group')
+  })
 })
+
+/** What is found where a rule for connections and the message that asks it are added. */
+function withConnect(match: string, args: string, event: string): Finding[] {
+  const door = `  - name: door\n    on: connection\n    identity: none\n    match:\n      ${match}\n`
+  const agent = replace(/^ {2}- name: health$/, `${door}  - name: health`)
+  const message = `spoe-message connect\n    args ${args}\n    event ${event}\n\n`
+  const spoe = both(
+    replace('messages check outcome', 'messages connect check outcome'),
+    replace('# The response to', `${message}# The response to`),
+  )
+  return findings({ agent, spoe })
+}

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { haproxyEnvironment, HaproxyFile } from '../../../agent/lint/haproxy-file.ts'
-import { findings } from './shipped.ts'
+import { both, findings, replace } from './shipped.ts'
 
 describe('the linter', () => {
-  it('finds nothing in the shipped files', () => {
-    expect(findings({})).toEqual([])
+  it.each(['2.6', '3.0', '3.2', 'any'])('finds nothing in the shipped files, for HAProxy %s', (version) => {
+    expect(findings({ version })).toEqual([])
   })
 
   it('finds a route to a backend that is not there', () => {
@@ -25,9 +25,27 @@ describe('the linter', () => {
     ])
   })
 
+  it('compares the frames of HAProxy with those that the agent takes', () => {
+    const agent = (size: number) => replace(/^spop:$/, `spop:\n  maxFrameSize: ${size}`)
+    const haproxy = replace(/^global$/, 'global\n    tune.bufsize 131072')
+    const spoe = replace('option dontlog-normal', 'max-frame-size 131000')
+    expect(findings({ agent: agent(131_072), haproxy })).toEqual([])
+    expect(findings({ agent: agent(131_000), haproxy, spoe })).toEqual([])
+    expect(findings({ agent: agent(100_000), haproxy, spoe })).toMatchObject([
+      {
+        code: 'SPOE_FRAME_SIZE',
+        severity: 'warning',
+        file: 'spoe.conf',
+        message: expect.stringContaining('frames of 131000 bytes, and the agent takes 100000'),
+        hint: 'Write "spop: { maxFrameSize: 131000 }" in agent.yaml, or "max-frame-size 100000" in the spoe-agent.',
+      },
+    ])
+    expect(findings({ haproxy })).toMatchObject([{ file: 'haproxy.cfg', hint: expect.stringContaining('131068') }])
+  })
+
   it('finds a message that is never sent', () => {
     expect(findings({ spoe: (text) => text.replace('messages check outcome', 'messages outcome') })).toMatchObject([
-      { code: 'SPOE_MESSAGE_MISSING' },
+      { code: 'SPOE_MESSAGE_MISSING', message: 'the message "check" is never sent' },
     ])
     expect(findings({ spoe: (text) => text.replace('event on-frontend-http-request', '') })).toMatchObject([
       { code: 'SPOE_MESSAGE_MISSING' },
@@ -35,7 +53,11 @@ describe('the linter', () => {
   })
 
   it('lets go without the outcome message', () => {
-    expect(findings({ spoe: (text) => text.replace('messages check outcome', 'messages check') })).toEqual([])
+    const spoe = both(
+      replace('messages check outcome', 'messages check'),
+      replace(/spoe-message outcome\n.*\n.*\n/, ''),
+    )
+    expect(findings({ spoe })).toEqual([])
   })
 
   it('finds an argument that the rules need', () => {

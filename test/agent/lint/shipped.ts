@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadConfig, parseConfig } from '../../../agent/config/load.ts'
-import type { Problem } from '../../../agent/config/problem.ts'
+import { parseConfig } from '../../../agent/config/load.ts'
+import type { Finding } from '../../../agent/lint/finding.ts'
+import { LintInput, rulesNeed } from '../../../agent/lint/input.ts'
+import { parseVersion } from '../../../agent/lint/version.ts'
 import { ROOT } from '../../../agent/dev/tools.ts'
 import { haproxyEnvironment, HaproxyFile } from '../../../agent/lint/haproxy-file.ts'
 import { lint } from '../../../agent/lint/lint.ts'
@@ -14,6 +16,8 @@ export interface Edits {
   readonly haproxy?: Edit
   readonly spoe?: Edit
   readonly env?: Record<string, string>
+  /** Of HAProxy; by default 3.2, `any` for none. */
+  readonly version?: string
 }
 
 /** An edit that has to change something: a test on an edit that no longer fits would test the shipped files. */
@@ -29,20 +33,31 @@ export function both(first: Edit, second: Edit): Edit {
   return (text) => second(first(text))
 }
 
-/** Findings about the shipped files after an edit to each. */
-export function findings(edits: Edits): Problem[] {
+/** The shipped files after an edit to each. */
+export function edited({ agent, haproxy, spoe }: Edits): Record<'agent' | 'haproxy' | 'spoe', string> {
   const read = (name: string, edit: Edit = (text) => text): string => edit(readFileSync(join(ROOT, name), 'utf8'))
-  const haproxyText = read('haproxy.cfg', edits.haproxy)
-  const env = haproxyEnvironment(haproxyText, { ...ENV, ...edits.env })
-  const agent = { ...ENV, ...edits.env }
-  return lint({
-    loaded:
-      edits.agent === undefined
-        ? loadConfig(join(ROOT, 'agent.yaml'), agent)
-        : parseConfig('agent.yaml', read('agent.yaml', edits.agent), agent),
-    haproxy: new HaproxyFile('haproxy.cfg', haproxyText, env),
-    spoe: new HaproxyFile('spoe.conf', read('spoe.conf', edits.spoe), env),
-  })
+  return { agent: read('agent.yaml', agent), haproxy: read('haproxy.cfg', haproxy), spoe: read('spoe.conf', spoe) }
+}
+
+/** What the linter has to look at, for the HAProxy of a version. */
+export function inputOf(edits: Edits): LintInput {
+  const version = parseVersion(edits.version ?? '3.2')
+  const texts = edited(edits)
+  const env = { ...ENV, ...edits.env }
+  const inHaproxy = haproxyEnvironment(texts.haproxy, env, version)
+  const loaded = parseConfig('agent.yaml', texts.agent, env)
+  return new LintInput(
+    loaded,
+    rulesNeed(loaded),
+    new HaproxyFile('haproxy.cfg', texts.haproxy, inHaproxy, version),
+    new HaproxyFile('spoe.conf', texts.spoe, inHaproxy, version),
+    version,
+  )
+}
+
+/** Findings about the shipped files after an edit to each. */
+export function findings(edits: Edits): Finding[] {
+  return lint(inputOf(edits))
 }
 
 /** The same in short: severity, code and file. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalPath, compilePath, type PathMatcher } from '../../../agent/rules/path.ts'
+import { compilePathPattern } from '../../../agent/rules/path-pattern.ts'
+import { canonicalPath } from '../../../agent/rules/path.ts'
 
 describe('the canonical path', () => {
   it.each([
@@ -46,8 +47,30 @@ describe('the canonical path', () => {
     expect(canonicalPath(path)).toBeUndefined()
   })
 
+  it('of a byte is the same however it is written, or there is none', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      const plain = canonicalPath(`/x${String.fromCharCode(byte)}y`)
+      const written = canonicalPath(`/x%${byte.toString(16).padStart(2, '0')}y`)
+      // A slash is one or it is none, a percent sign begins an escape, a number sign ends the path.
+      if (![0x2f, 0x25, 0x23].includes(byte)) expect([byte, plain]).toEqual([byte, written])
+    }
+    expect(canonicalPath('/x#y')).toBeUndefined()
+  })
+
+  it('can be written as a pattern', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }), (text) => {
+        const path = canonicalPath(`/${Buffer.from(text).toString('latin1')}`)
+        fc.pre(path !== undefined && !path.includes('*'))
+        const pattern = compilePathPattern(path)
+        expect(typeof pattern === 'string' ? pattern : pattern.matches(path)).toBe(true)
+      }),
+    )
+  })
+
   it('of a canonical path is that path', () => {
-    const path = fc.string({ unit: fc.constantFrom('/', '.', '%', '2', 'e', 'F', 'a', '\\', ';', '~'), minLength: 1 })
+    const unit = fc.constantFrom('/', '.', '%', '2', 'e', 'F', 'a', '\\', ';', '~', '|', '{', '\xe9', '#')
+    const path = fc.string({ unit, minLength: 1 })
     fc.assert(
       fc.property(path, (text) => {
         const once = canonicalPath(text)
@@ -68,40 +91,4 @@ describe('the canonical path', () => {
       }),
     )
   })
-})
-
-describe('a path pattern', () => {
-  const matches = (pattern: string, path: string): boolean => (compilePath(pattern) as PathMatcher)(path)
-
-  it.each([
-    ['/healthz', '/healthz', true],
-    ['/healthz', '/healthz/', false],
-    ['/orders/**', '/orders', true],
-    ['/orders/**', '/orders/', true],
-    ['/orders/**', '/orders/1/items', true],
-    ['/orders/**', '/ordersx', false],
-    ['/**', '/', true],
-    ['/**', '/anything/at/all', true],
-    ['/orders/*', '/orders/1', true],
-    ['/orders/*', '/orders/', false],
-    ['/orders/*', '/orders/1/2', false],
-    ['/orders/*', '/orders/1/', false],
-    ['/orders/*/items', '/orders/1/items', true],
-    ['/orders/*/items', '/orders//items', false],
-    ['/orders/*/items', '/orders/1/items/2', false],
-    ['/t/*/api/**', '/t/acme/api', true],
-    ['/t/*/api/**', '/t/acme/api/x/y', true],
-    ['/t/*/api/**', '/t/acme', false],
-    ['/t/*/api/**', '/t/acme/apix', false],
-    ['/', '/', true],
-  ])('%s on %s: %s', (pattern, path, expected) => {
-    expect(matches(pattern, path)).toBe(expected)
-  })
-
-  it.each(['/a*', '/**/x', '/a/../b', '/%61', '/a//b', '/ä/**', '/a b', '/a?x=1', '/a;b'])(
-    '%s is refused with a reason',
-    (pattern) => {
-      expect(compilePath(pattern)).toEqual(expect.any(String))
-    },
-  )
 })

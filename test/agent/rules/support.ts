@@ -3,8 +3,9 @@ import type { Authenticator } from '../../../agent/identity/authenticator.ts'
 import { type AuthResult, type Identity, identityOf as makeIdentity } from '../../../agent/identity/identity.ts'
 import type { Requirement } from '../../../agent/identity/requirement.ts'
 import { compileRules } from '../../../agent/rules/compile.ts'
-import { RequestView } from '../../../agent/rules/facts.ts'
-import type { RuleSet } from '../../../agent/rules/rule.ts'
+import type { Facts } from '../../../agent/rules/cel.ts'
+import { ANONYMOUS, ConnectionView, identityView, RequestView } from '../../../agent/rules/facts.ts'
+import type { RuleSet } from '../../../agent/rules/rule-set.ts'
 
 const HEAD = `version: 1
 spop: { listen: "tcp://127.0.0.1:9000" }
@@ -56,4 +57,13 @@ export function authenticatorOf(
     close() {},
   }
   return authenticator as unknown as Authenticator & { asked: number }
+}
+
+/** What expressions of a rule without captures see. */
+export function factsOf(request: RequestView, identity?: Identity): Facts {
+  return {
+    request,
+    connection: new ConnectionView(request.source, request.tls),
+    identity: identity === undefined ? ANONYMOUS : identityView(identity),
+  }
 }

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { message } from '../../../node-spoe/src/index.ts'
 import { HAPROXY_VERSIONS } from '../../support/edge.ts'
 import { type Pair, startPair } from '../../support/spoe.ts'
@@ -104,5 +104,22 @@ server origin "127.0.0.1:\${ORIGIN_PORT}"
     seen = []
     await pair.get(path)
     expect(seen.filter((name) => !name.startsWith('on-'))).toEqual(expected)
+  })
+})
+
+describe.each(HAPROXY_VERSIONS)('the events of a filter in a backend of HAProxy %s', (version) => {
+  it('begin where the backend was chosen', async () => {
+    const seen: string[] = []
+    const recorder = message({ args: {}, handle: (view) => void seen.push(view.name) })
+    const pair = await startPair({
+      version,
+      agent: { messages: Object.fromEntries(EVENTS.map((event) => [event, recorder])) },
+      messages: EVENTS.map((event) => `spoe-message ${event}\nevent ${event}`).join('\n'),
+      filter: false,
+      app: filterLine(),
+    })
+    onTestFinished(() => pair.stop())
+    await pair.get('/')
+    expect(seen).toEqual(EVENTS.slice(EVENTS.indexOf('on-backend-tcp-request')))
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { waitUntil } from '../../../agent/dev/process.ts'
 import { message } from '../../../node-spoe/src/index.ts'
+import { echoPath } from '../../support/echo.ts'
 import { HAPROXY_VERSIONS, inParallel } from '../../support/edge.ts'
 import { startPair } from '../../support/spoe.ts'
 import { expose } from '../../support/spoe-config.ts'
@@ -46,10 +47,7 @@ describe.each(HAPROXY_VERSIONS)('an agent with more requests than it wants, HAPr
       version,
       agent: {
         messages: {
-          m: message({
-            args: { path: 'string' },
-            handle: (view, reply) => reply.setVar('txn', 'path', view.get('path') ?? ''),
-          }),
+          m: echoPath(),
         },
       },
       messages: MESSAGE,
@@ -71,13 +69,8 @@ describe.each(HAPROXY_VERSIONS)('an agent with more requests than it wants, HAPr
       version,
       agent: {
         messages: {
-          m: message({
-            args: { path: 'string' },
-            async handle(view, reply) {
-              const path = view.get('path') ?? ''
-              if (path === '/late') await new Promise<void>((go) => (finish = go))
-              reply.setVar('txn', 'path', path)
-            },
+          m: echoPath(async (path) => {
+            if (path === '/late') await new Promise<void>((go) => (finish = go))
           }),
         },
       },

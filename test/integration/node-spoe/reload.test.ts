@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { reservePort } from '../../../agent/dev/ports.ts'
 import { ManagedProcess, waitUntil } from '../../../agent/dev/process.ts'
 import { ROOT } from '../../../agent/dev/tools.ts'
-import { message } from '../../../node-spoe/src/index.ts'
+import { echoPath } from '../../support/echo.ts'
 import { HAPROXY_VERSIONS, inParallel } from '../../support/edge.ts'
 import { newFolder, removeFolder } from '../../support/folder.ts'
 import { startPair, startSpoe } from '../../support/spoe.ts'
@@ -17,14 +17,7 @@ describe.each(HAPROXY_VERSIONS)('under steady requests with HAProxy %s', (versio
       version,
       agent: {
         messages: {
-          m: message({
-            args: { path: 'string' },
-            async handle(view, reply) {
-              const path = view.get('path') ?? ''
-              await new Promise((resolve) => setTimeout(resolve, 1))
-              reply.setVar('txn', 'path', path)
-            },
-          }),
+          m: echoPath(() => new Promise((resolve) => setTimeout(resolve, 1))),
         },
       },
       messages: 'spoe-message m\nargs path=path\nevent on-frontend-http-request',

@@ -10,4 +10,8 @@ export async function usageMeter(): Promise<void> {
   await scheduleActivity('another', [], { startToCloseTimeout: '1 second' })
 }
 
+export async function trafficWindow(): Promise<void> {
+  await sleep('1 second')
+}
+
 export { auditTrail } from '../../../workflows/workflows/audit-trail.ts'

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { defaultPayloadConverter } from '@temporalio/common'
 import type { Client } from '@temporalio/client'
-import { ACTOR_KEY, type Actor, type EdgeEvent, type MeterRecord } from '../../../agent/messages.ts'
+import { ACTOR_KEY, type Actor, type EdgeEvent, type MeterRecord, type WindowSummary } from '../../../agent/messages.ts'
+import { KeyWindow, type Outcome } from '../../../agent/windows/key-window.ts'
 
 /** Calls Temporal as the agent does: raw requests with the actor in header and memo. */
 
@@ -38,6 +39,17 @@ export function event(id: string, type: string, by: Actor, more: Partial<EdgeEve
 
 export function record(n: number, more: Partial<MeterRecord> = {}): MeterRecord {
   return { id: `api/${n}`, at: 1_760_000_000_000 + n, method: n % 3 === 0 ? 'POST' : 'GET', path: '/api/x', ...more }
+}
+
+/** What an agent tells of `api/acme` in an interval of ten seconds. */
+export function summary(interval: number, agent: string, outcomes: readonly Partial<Outcome>[] = [{}]): WindowSummary {
+  const window = new KeyWindow()
+  for (const outcome of outcomes) {
+    window.begin()
+    window.add({ status: 200, latencyMs: 5, bytes: 0, server: 's1', ...outcome })
+  }
+  const from = interval * 10_000
+  return window.summary({ id: `api/acme/${from}/${agent}`, rule: 'api', key: 'acme', from, to: from + 10_000, agent })
 }
 
 export interface EdgeStart {

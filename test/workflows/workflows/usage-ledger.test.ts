@@ -27,6 +27,83 @@ test('what has not the shape of a record is counted apart and throws nothing', (
   expect(ledger).toMatchObject({ malformed: 10, totals: { total: 1 } })
 })
 
+/** Records in chunks, as the agent sends them: each of the lists is one. */
+const chunked = (...chunks: (readonly [id: string, ...numbers: number[]])[]) =>
+  ({
+    rule: 'api',
+    key: 'acme',
+    records: chunks.flatMap(([, ...numbers]) => numbers.map((n) => record(n))),
+    chunks: chunks.map(([id, ...numbers]) => ({ id, records: numbers.length })),
+  }) satisfies MeterBatch
+
+test('a chunk that comes again is left out, whatever comes with it', () => {
+  const ledger = new UsageLedger(2)
+  ledger.add(chunked(['c1', 1, 2, 3], ['c2', 4, 5]))
+  // The ring of two record ids has long forgotten the first three.
+  ledger.add(chunked(['c1', 1, 2, 3], ['c3', 6]))
+  expect(ledger).toMatchObject({ totals: { total: 6 }, duplicates: 3, malformed: 0 })
+  expect(ledger.seal()).toMatchObject({ firstId: 'api/1', lastId: 'api/6', added: { total: 6 } })
+})
+
+test('a record that two agents have sent is counted once, although its chunks are two', () => {
+  const ledger = new UsageLedger(100)
+  ledger.add(chunked(['a-1', 1, 2]))
+  ledger.add(chunked(['b-1', 2, 3]))
+  expect(ledger).toMatchObject({ totals: { total: 3 }, duplicates: 1 })
+})
+
+test('chunks are remembered by the next run, and a state without any is one of a release before', () => {
+  const ledger = new UsageLedger(2)
+  ledger.add(batch(...range(0, 3)))
+  expect(ledger.toState()).not.toHaveProperty('seenChunks')
+  ledger.add(chunked(['c1', 3, 4, 5]))
+  const next = new UsageLedger(2, JSON.parse(JSON.stringify(ledger.toState())) as UsageState)
+  next.add(chunked(['c1', 3, 4, 5], ['c2', 6]))
+  expect(next).toMatchObject({ totals: { total: 7 }, duplicates: 3 })
+})
+
+test('chunks that do not make up the records are no chunks: each record counts by itself', () => {
+  const ledger = new UsageLedger(100)
+  const records = range(0, 2)
+  const wrong: unknown[] = [
+    [],
+    'x',
+    null,
+    [null],
+    [{ id: 'c', records: 1 }],
+    [{ id: 'c', records: 2.5 }],
+    [
+      { id: 'c', records: 3 },
+      { id: 'd', records: -1 },
+    ],
+    [{ records: 2 }],
+  ]
+  for (const chunks of wrong) ledger.add({ rule: 'api', key: 'acme', records, chunks } as unknown as MeterBatch)
+  expect(ledger).toMatchObject({ malformed: wrong.length, totals: { total: 2 }, duplicates: 2 * wrong.length - 2 })
+  ledger.add({ rule: 'api', key: 'acme', records: [], chunks: [] })
+  expect(ledger.malformed).toBe(wrong.length)
+})
+
+test('totals that were read stay as they were', () => {
+  const ledger = new UsageLedger(100)
+  ledger.add(batch(record(1)))
+  const { totals } = ledger
+  const state = ledger.toState()
+  ledger.add(batch(record(2)))
+  expect(totals).toMatchObject({ total: 1, byMethod: { GET: 1 } })
+  expect(state).toMatchObject({ totals: { total: 1 }, open: { added: { total: 1 } } })
+})
+
+test('the state of many chunks and records stays below what a payload may be', () => {
+  const ledger = new UsageLedger(5000)
+  const long = (n: number) => record(n, { id: `api/${'x'.repeat(80)}/${n}` })
+  for (let n = 0; n < 6000; n++) {
+    const chunks = [{ id: `${'y'.repeat(90)}-${n}`, records: 1 }]
+    ledger.add({ rule: 'api', key: 'acme', records: [long(n)], chunks })
+  }
+  expect(JSON.stringify(ledger.toState()).length).toBeLessThan(450_000)
+})
+
 test('a sealed chunk stays as it is until it is settled', () => {
   const ledger = new UsageLedger(100)
   ledger.add(batch(...range(0, 3)))

@@ -35,6 +35,13 @@ function meter(taskQueue: string, options?: UsageMeterInput['options']) {
     handle: bench.client.workflow.getHandle(start.workflowId),
     send: (records: MeterRecord[], by: Actor = ann) =>
       signalFromEdge(bench.client, { ...start, by }, BATCH_SIGNAL, { rule: 'api', key: taskQueue, records }),
+    sendChunks: (chunks: readonly { id: string; records: MeterRecord[] }[]) =>
+      signalFromEdge(bench.client, { ...start, by: ann }, BATCH_SIGNAL, {
+        rule: 'api',
+        key: taskQueue,
+        records: chunks.flatMap(({ records }) => records),
+        chunks: chunks.map(({ id, records }) => ({ id, records: records.length })),
+      }),
   }
 }
 
@@ -95,6 +102,25 @@ test('loses and doubles nothing while it continues as new', { timeout: 120_000 }
     expect(runs.flat().filter((e) => e.workflowExecutionSignaledEventAttributes).length).toBe(90)
   }
   await bench.withWorker('many-runs', work, { dependencies: { storeUsage } })
+})
+
+test('a chunk that comes again after many others, in another run, is counted once', { timeout: 90_000 }, async () => {
+  const { storeUsage, stored } = ledgerStore()
+  const work = async () => {
+    // Ten record ids are remembered: only the chunk's own id can tell that its records have been here.
+    const { handle, sendChunks } = meter('chunks', { signalsPerRun: 4, seenIds: 10 })
+    const chunks = Array.from({ length: 12 }, (_, n) => ({ id: `chunk-${n}`, records: range(n * 10, n * 10 + 10) }))
+    for (let n = 0; n < 12; n += 2) await sendChunks(chunks.slice(n, n + 2))
+    for (const again of [0, 5, 11]) await sendChunks(chunks.slice(again, again + 1))
+    await vi.waitFor(async () => {
+      const counted = { total: 120, duplicates: 30, malformed: 0, unstored: 0 }
+      expect(await handle.query<Usage>('usage')).toMatchObject(counted)
+    }, EVENTUALLY)
+    expect(stored()).toBe(120)
+    await handle.terminate()
+    expect((await histories(bench.client, handle.workflowId)).length).toBeGreaterThanOrEqual(2)
+  }
+  await bench.withWorker('chunks', work, { dependencies: { storeUsage } })
 })
 
 test('usage that the store refuses is counted, and stored by the next run', { timeout: 90_000 }, async () => {

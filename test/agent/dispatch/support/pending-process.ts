@@ -8,7 +8,6 @@ const [path = '', address = '', first = '0', kind = 'start'] = process.argv.slic
 const dispatcher = createDispatcher({
   temporal: { address, namespace: 'default' },
   outbox: { path },
-  meter: { maxRecords: 7, maxDelayMs: 20 },
   rules: ['orders', 'usage'],
   log: recordedLog(),
 })
@@ -17,7 +16,14 @@ const rule = kind === 'meter' ? 'usage' : 'orders'
 let next = Number(first)
 setInterval(() => {
   for (let i = 0; i < 3; i++)
-    dispatcher.dispatch(command(next++, { rule, kind: kind === 'meter' ? 'meter' : 'start', delivery: 'durable' }))
+    dispatcher.dispatch(
+      command(next++, {
+        rule,
+        kind: kind === 'meter' ? 'meter' : 'start',
+        delivery: 'durable',
+        batch: { maxRecords: 7, maxDelayMs: 20, maxBytes: 262_144 },
+      }),
+    )
   const { total, recovered } = dispatcher.counters()
   // What is on disk or beyond of this process's own events; they are stored in order, so these are its first ones.
   const safe = total.delivered + total.deduplicated + dispatcher.state().outboxRows - recovered

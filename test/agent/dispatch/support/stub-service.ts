@@ -8,13 +8,17 @@ const grpc = createRequire(createRequire(import.meta.url).resolve('@temporalio/c
 
 const api = proto.temporal.api.workflowservice.v1
 
+/** By the names of `TemporalCalls`. */
+export type StubMethod = 'start' | 'signalWithStart' | 'signal' | 'cancel' | 'terminate'
+
 /** One call as the stub saw it. */
 export interface StubCall {
-  readonly method: 'start' | 'signal'
+  readonly method: StubMethod
   readonly requestId: string
   readonly workflowId: string
   readonly namespace: unknown
   readonly authorization: unknown
+  /** Of all kinds of signals. */
   readonly signalInput: string | undefined
 }
 
@@ -22,7 +26,7 @@ export interface StubCall {
 export type StubAnswer =
   | 'hang'
   | { readonly started: boolean }
-  | { readonly code: number; readonly details?: string; readonly cause?: number }
+  | { readonly code: number; readonly details?: string; readonly cause?: number; readonly scope?: number }
 
 export interface Stub {
   readonly port: number
@@ -44,14 +48,14 @@ export async function stubService(
   const flight = { now: 0, most: 0 }
   const server = new grpc.Server()
   const handler =
-    (method: 'start' | 'signal') =>
-    (rpc: Grpc.ServerUnaryCall<SignalRequest, object>, reply: Grpc.sendUnaryData<object>): void => {
+    (method: StubMethod) =>
+    (rpc: Grpc.ServerUnaryCall<AnyRequest, object>, reply: Grpc.sendUnaryData<object>): void => {
       const { request } = rpc
-      const data = request.signalInput?.payloads?.[0]?.data
+      const data = (method === 'signal' ? request.input : request.signalInput)?.payloads?.[0]?.data
       const call: StubCall = {
         method,
         requestId: request.requestId ?? '',
-        workflowId: request.workflowId ?? '',
+        workflowId: request.workflowId || (request.workflowExecution?.workflowId ?? ''),
         namespace: rpc.metadata.get('temporal-namespace')[0],
         authorization: rpc.metadata.get('authorization')[0],
         signalInput: data == null ? undefined : Buffer.from(data).toString(),
@@ -63,11 +67,21 @@ export async function stubService(
         if (given === 'hang') return
         flight.now--
         if ('code' in given)
-          reply({ code: given.code, details: given.details ?? 'stub', metadata: details(given.code, given.cause) })
+          reply({
+            code: given.code,
+            details: given.details ?? 'stub',
+            metadata: details(given.code, given.cause, given.scope),
+          })
         else reply(null, { runId: 'run', started: given.started })
       })
     }
-  server.addService(SERVICE, { start: handler('start'), signal: handler('signal') })
+  server.addService(SERVICE, {
+    start: handler('start'),
+    signalWithStart: handler('signalWithStart'),
+    signal: handler('signal'),
+    cancel: handler('cancel'),
+    terminate: handler('terminate'),
+  })
   const pair = tls && [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }]
   // With TLS the client must show a certificate as well.
   const credentials = pair
@@ -81,14 +95,26 @@ export async function stubService(
   return { port: bound, address: `127.0.0.1:${bound}`, calls, flight, stop }
 }
 
-type SignalRequest = proto.temporal.api.workflowservice.v1.ISignalWithStartWorkflowExecutionRequest
+type AnyRequest = proto.temporal.api.workflowservice.v1.ISignalWithStartWorkflowExecutionRequest &
+  proto.temporal.api.workflowservice.v1.IRequestCancelWorkflowExecutionRequest
 
 const SERVICE: Grpc.ServiceDefinition = {
   start: unary('StartWorkflowExecution', api.StartWorkflowExecutionRequest, api.StartWorkflowExecutionResponse),
-  signal: unary(
+  signalWithStart: unary(
     'SignalWithStartWorkflowExecution',
     api.SignalWithStartWorkflowExecutionRequest,
     api.SignalWithStartWorkflowExecutionResponse,
+  ),
+  signal: unary('SignalWorkflowExecution', api.SignalWorkflowExecutionRequest, api.SignalWorkflowExecutionResponse),
+  cancel: unary(
+    'RequestCancelWorkflowExecution',
+    api.RequestCancelWorkflowExecutionRequest,
+    api.RequestCancelWorkflowExecutionResponse,
+  ),
+  terminate: unary(
+    'TerminateWorkflowExecution',
+    api.TerminateWorkflowExecutionRequest,
+    api.TerminateWorkflowExecutionResponse,
   ),
 }
 
@@ -110,11 +136,17 @@ function unary(name: string, request: Codec, response: Codec): Grpc.MethodDefini
 }
 
 /** Metadata with the details of RESOURCE_EXHAUSTED, as the server sends them. */
-export function details(code: number, cause: number | undefined): Grpc.Metadata {
+export function details(code: number, cause: number | undefined, scope?: number): Grpc.Metadata {
+  if (cause === undefined) return new grpc.Metadata()
+  const failure = { cause, ...(scope !== undefined && { scope }) }
+  const value = proto.temporal.api.errordetails.v1.ResourceExhaustedFailure.encode(failure).finish()
+  return metadataOf(code, 'ResourceExhaustedFailure', value)
+}
+
+/** Metadata with a detail of that type, as the server sends it. */
+export function metadataOf(code: number, type: string, value: Uint8Array): Grpc.Metadata {
   const metadata = new grpc.Metadata()
-  if (cause === undefined) return metadata
-  const value = proto.temporal.api.errordetails.v1.ResourceExhaustedFailure.encode({ cause }).finish()
-  const type_url = 'type.googleapis.com/temporal.api.errordetails.v1.ResourceExhaustedFailure'
+  const type_url = `type.googleapis.com/temporal.api.errordetails.v1.${type}`
   const status = proto.google.rpc.Status.encode({ code, message: 'stub', details: [{ type_url, value }] }).finish()
   metadata.set('grpc-status-details-bin', Buffer.from(status))
   return metadata

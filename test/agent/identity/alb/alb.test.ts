@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import { albProvider } from '../../../../agent/config/providers/alb.ts'
@@ -9,14 +8,13 @@ import type { Scheme } from '../../../../agent/identity/scheme.ts'
 import { evidenceOf } from '../support/evidence.ts'
 import { type Answer, hang, type JwksServer, startJwksServer, text } from '../support/jwks-server.ts'
 import { FakeClock, memoryLog, until } from '../support/provider.ts'
-import { signBytes, testKey } from '../support/tokens.ts'
+import { testKey } from '../support/tokens.ts'
+import { albKey, albToken, KID, padded, pemOf } from './support.ts'
 
 const ALB = 'arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/orders/50dc6c495c0c9188'
 const OTHERS_ALB = 'arn:aws:elasticloadbalancing:eu-west-1:999999999999:loadbalancer/app/evil/50dc6c495c0c9188'
 const ISSUER = 'https://idp.example.com/'
-const KID = '0b2b1ac0-7bf0-4d1c-8c4b-9c7a4b7dd5a1'
-const key = testKey('ES256', KID)
-const pemOf = (of = key): string => createPublicKey(of.privateKey).export({ type: 'spki', format: 'pem' }) as string
+const key = albKey()
 
 let server: JwksServer
 let scheme: Scheme
@@ -25,7 +23,7 @@ let log = memoryLog()
 
 beforeEach(async () => {
   server = await startJwksServer()
-  server.answer(`/keys/${KID}`, text(pemOf()))
+  server.answer(`/keys/${KID}`, text(pemOf(key)))
   log = memoryLog()
   scheme = make()
 })
@@ -46,28 +44,9 @@ function make(changes: Partial<z.input<typeof albProvider>> = {}): Scheme {
   return createAlbScheme('users', settings, { now: clock.now, monotonicMs: monotonic.now, log })
 }
 
-const padded = (bytes: string | Buffer): string => {
-  const encoded = Buffer.from(bytes).toString('base64url')
-  return encoded + '='.repeat((4 - (encoded.length % 4)) % 4)
-}
-
-/** As a load balancer writes it; a member of `undefined` is left out. */
-function token(header: object = {}, payload: object = {}, signer = key): string {
-  const times = { exp: clock.seconds + 120 }
-  const head = {
-    typ: 'JWT',
-    kid: KID,
-    alg: 'ES256',
-    iss: ISSUER,
-    client: 'orders-web',
-    signer: ALB,
-    ...times,
-    ...header,
-  }
-  const body = { sub: 'user-1', email: 'a@example.com', iss: ISSUER, ...times, ...payload }
-  const input = `${padded(JSON.stringify(head))}.${padded(JSON.stringify(body))}`
-  return `${input}.${padded(signBytes('ES256', signer.privateKey, input))}`
-}
+const BALANCER = { signer: ALB, client: 'orders-web', issuer: ISSUER, key }
+const token = (header: object = {}, payload: object = {}, signer = key): string =>
+  albToken({ ...BALANCER, key: signer }, clock.seconds, header, payload)
 
 const check = async (credential: string, by = scheme): Promise<AuthResult> =>
   await by.authenticate(credential, evidenceOf())
@@ -259,10 +238,7 @@ describe('keys', () => {
     ['5xx', text('oops', 503)],
     ['a redirect', text('', 302, { location: 'https://evil.example/' })],
     ['no PEM', text('hello')],
-    [
-      'an RSA key',
-      text(createPublicKey(testKey('RS256').privateKey).export({ type: 'spki', format: 'pem' }) as string),
-    ],
+    ['an RSA key', text(pemOf(testKey('RS256')))],
     ['a key on another curve', text(pemOf(testKey('ES384')))],
     ['a huge answer', text('x'.repeat(100_000))],
   ])('%s is our trouble, and is left alone for a while', async (_name, answer) => {
@@ -270,7 +246,7 @@ describe('keys', () => {
     expect(await outcome(token())).toBe('keys_unavailable')
     expect(await outcome(token())).toBe('keys_unavailable')
     expect(server.requests).toHaveLength(1)
-    server.answer(`/keys/${KID}`, text(pemOf()))
+    server.answer(`/keys/${KID}`, text(pemOf(key)))
     monotonic.advance(2000)
     expect(await outcome(token())).toBe('ok')
     expect(log.lines).toHaveLength(1)

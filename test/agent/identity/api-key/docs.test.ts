@@ -1,19 +1,18 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../../agent/config/load.ts'
 import { apiKeyProvider } from '../../../../agent/config/providers/api-key.ts'
-import { ROOT } from '../../../../agent/dev/tools.ts'
 import { ENTRY_KEYS } from '../../../../agent/identity/api-key/key-entry.ts'
 import { parseKeyFile } from '../../../../agent/identity/api-key/key-file.ts'
 import { formatKey, newKeyId } from '../../../../agent/identity/api-key/key-format.ts'
 import { denyReasons, reasons } from '../../../../agent/identity/reasons.ts'
 import { compileRules } from '../../../../agent/rules/compile.ts'
+import { codeBlocks, docsPage, docsSection } from '../../../support/docs.ts'
+import { shipped, withArguments } from '../../../support/shipped-files.ts'
+import { findings } from '../../lint/shipped.ts'
 
-const page = readFileSync(join(ROOT, 'docs/identity/api-keys.md'), 'utf8')
-const blocks = (language: string): string[] =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text)
-const section = (title: string): string => page.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? ''
+const page = docsPage('identity/api-keys.md')
+const blocks = (language: string): string[] => codeBlocks(page, language)
+const section = (title: string): string => docsSection(page, title)
 const rows = (text: string): string[] =>
   [...text.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)].flatMap(([, cell = '']) => cell.replaceAll('`', '').split(', '))
 
@@ -23,6 +22,14 @@ describe('docs/identity/api-keys.md', () => {
     for (const text of blocks('yaml')) {
       const { config, document } = parseConfig('agent.yaml', text, {})
       expect(compileRules(config, document).rules).toHaveLength(1)
+    }
+  })
+
+  it('has all lines of spoe.conf that each of them needs', () => {
+    for (const [i, text] of blocks('yaml').entries()) {
+      const lines = blocks('spoe')[i]?.trim().split('\n') ?? []
+      const spoe = lines.reduce(withArguments, shipped('spoe.conf'))
+      expect(findings({ agent: () => text, spoe: () => spoe })).toEqual([])
     }
   })
 

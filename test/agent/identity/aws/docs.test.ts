@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parseConfig } from '../../../../agent/config/load.ts'
@@ -8,10 +8,11 @@ import { ROOT } from '../../../../agent/dev/tools.ts'
 import { type DenyReason, reasons } from '../../../../agent/identity/reasons.ts'
 import { createSchemes } from '../../../../agent/identity/schemes.ts'
 import { compileRules } from '../../../../agent/rules/compile.ts'
+import { codeBlocks, docsPage } from '../../../support/docs.ts'
 import { memoryLog } from '../support/provider.ts'
 
-const page = readFileSync(join(ROOT, 'docs/identity/aws.md'), 'utf8')
-const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text)
+const page = docsPage('identity/aws.md')
+const examples = codeBlocks(page, 'yaml')
 
 it.each(examples.map((text, i) => [i + 1, text]))('example %s works as it stands', (_number, text) => {
   const { config, document } = parseConfig('agent.yaml', text, {})

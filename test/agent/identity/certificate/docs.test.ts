@@ -1,19 +1,16 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../../agent/config/load.ts'
 import { certificateProvider } from '../../../../agent/config/providers/certificate.ts'
-import { ROOT } from '../../../../agent/dev/tools.ts'
 import { extraArguments } from '../../../../agent/evidence.ts'
 import { identityOf } from '../../../../agent/identity/from-config.ts'
 import { type DenyReason, reasons } from '../../../../agent/identity/reasons.ts'
 import { SEPARATORS, sources } from '../../../../agent/identity/certificate/subject.ts'
 import { compileRules } from '../../../../agent/rules/compile.ts'
+import { codeBlocks, docsPage } from '../../../support/docs.ts'
 import { silent } from './support.ts'
 
-const page = readFileSync(join(ROOT, 'docs/identity/certificates.md'), 'utf8')
-const blocks = (language: string): string[] =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text)
+const page = docsPage('identity/certificates.md')
+const blocks = (language: string): string[] => codeBlocks(page, language)
 const firstCells = (text: string): string[] =>
   [...text.matchAll(/^\| `([A-Za-z0-9_]+)` \|/gm)].map(([, name = '']) => name)
 

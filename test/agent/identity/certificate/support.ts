@@ -2,9 +2,35 @@ import type { CertificateProvider } from '../../../../agent/config/providers/cer
 import { certificateProvider } from '../../../../agent/config/providers/certificate.ts'
 import type { z } from 'zod'
 import { createCertificateScheme, type CertificateLimits } from '../../../../agent/identity/certificate/scheme.ts'
-import { type Evidence, NO_HEADERS } from '../../../../agent/identity/evidence.ts'
+import type { Evidence } from '../../../../agent/identity/evidence.ts'
 import type { AuthResult } from '../../../../agent/identity/identity.ts'
 import type { Scheme } from '../../../../agent/identity/scheme.ts'
+import {
+  certificateAuthority,
+  type ClientCertificate,
+  clientCertificate,
+  type ClientOptions,
+} from '../../../support/client-certificates.ts'
+import { evidenceOf as request } from '../support/evidence.ts'
+
+/** Workloads of one SPIFFE trust domain. */
+export const WORKLOADS = { source: 'uri', trustDomains: 'example.org' } as const
+/** For `allow`. */
+export const ANYBODY = '**'
+
+/** An authority of its own, and those whom it has given certificates. */
+export interface Authority {
+  readonly ca: ClientCertificate
+  readonly issued: (options: ClientOptions) => Promise<ClientCertificate>
+  /** A certificate with these SPIFFE IDs, or other URIs. */
+  readonly spiffe: (...ids: readonly string[]) => Promise<ClientCertificate>
+}
+
+export async function startAuthority(): Promise<Authority> {
+  const ca = await certificateAuthority('O=Example,CN=Test CA')
+  const issued = (options: ClientOptions): Promise<ClientCertificate> => clientCertificate({ issuer: ca, ...options })
+  return { ca, issued, spiffe: (...ids) => issued({ names: ids.map((id) => ['url', id] as const) }) }
+}
 
 export const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
@@ -26,20 +52,7 @@ export function schemeOf(input: Input, { now = Date.now, limits }: SchemeOptions
 
 /** A request on a connection with this certificate. */
 export function evidenceOf(der: Uint8Array | undefined, verify = 0): Evidence {
-  return {
-    requestId: '6B000000-1',
-    method: 'GET',
-    host: 'api.example.com',
-    path: '/',
-    query: '',
-    source: '192.0.2.1',
-    tls: true,
-    authorization: undefined,
-    authorizationCount: 0,
-    headers: NO_HEADERS,
-    certificate: der === undefined ? undefined : { verify, der },
-    body: undefined,
-  }
+  return request({ certificate: der === undefined ? undefined : { verify, der } })
 }
 
 /** The answer, which is always there at once. */

@@ -31,7 +31,7 @@ it('gives the room of one key back to it', () => {
   expect(store.remember(seen('k', 'a', 0), 0)).toBe('new')
   expect(store.remember(seen('k', 'b', 0), 0)).toBe('busy')
   expect(store.remember(seen('k', 'b', 100_000), 80_000)).toBe('new')
-  expect(store.refusals).toBe(1)
+  expect(store.refused).toEqual({ replayed: 0, full: 0, busy: 1 })
 })
 
 it('holds every proof for as long as it counts, and never more than it may', () => {
@@ -63,5 +63,7 @@ it('the request that a proof came with may be asked about again, even when there
   expect(store.remember(seen('k', 'a', 1000, 'request 1'), 0)).toBe('new')
   expect(store.remember(seen('k', 'a', 1000, 'request 1'), 0)).toBe('new')
   expect(store.remember(seen('k', 'a', 1000, 'request 2'), 0)).toBe('replayed')
+  expect(store.remember(seen('k', 'b', 1000, 'request 3'), 0)).toBe('full')
   expect(store.size).toBe(1)
+  expect(store.refused).toEqual({ replayed: 1, full: 1, busy: 0 })
 })

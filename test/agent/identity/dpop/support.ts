@@ -3,6 +3,7 @@ import { createDpopVerifier, type DpopOptions, type DpopVerifier } from '../../.
 import type { Evidence } from '../../../../agent/identity/evidence.ts'
 import { type Identity, identityOf } from '../../../../agent/identity/identity.ts'
 import { thumbprintOf, type PublicJwk } from '../../../../agent/identity/jwk.ts'
+import { evidenceOf } from '../support/evidence.ts'
 import { rawToken, type TestKey } from '../support/tokens.ts'
 
 export const NOW_S = 1_700_000_000
@@ -41,21 +42,14 @@ export function proofOf(key: TestKey, { header = {}, claims = {} }: ProofChanges
 }
 
 export function requestWith(proof: string | undefined, changes: Partial<Evidence> = {}, count = 1): Evidence {
-  return {
+  return evidenceOf({
     requestId: randomUUID(),
-    method: 'GET',
     host: 'api.example.com',
     path: '/orders',
-    query: '',
-    source: '192.0.2.1',
-    tls: true,
     authorization: `DPoP ${TOKEN}`,
-    authorizationCount: 1,
     headers: new Map(proof === undefined ? [] : [['dpop', { value: proof, count }]]),
-    certificate: undefined,
-    body: undefined,
     ...changes,
-  }
+  })
 }
 
 /** Who {@link TOKEN} says is calling, bound to what is given. */

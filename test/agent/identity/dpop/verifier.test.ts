@@ -291,7 +291,7 @@ describe('time and repetition', () => {
     const request = requestWith(proofOf(key))
     expect(verifier.verify(bound, request)).toBeUndefined()
     expect(verifier.verify(bound, { ...request })).toBeUndefined()
-    expect(verifier.counters).toEqual({ remembered: 1, refusals: 0 })
+    expect(verifier.counters).toEqual({ remembered: 1, replayed: 0, full: 0, busy: 0 })
   })
 
   it('maxAge makes the window smaller', () => {
@@ -327,9 +327,9 @@ describe('time and repetition', () => {
     const verifier = verifierOf()
     const proof = proofOf(key)
     expect(verifier.verify(bound, requestWith(proof, { method: 'POST' }))).toBe('dpop_invalid')
-    expect(verifier.counters).toEqual({ remembered: 0, refusals: 0 })
+    expect(verifier.counters).toEqual({ remembered: 0, replayed: 0, full: 0, busy: 0 })
     expect(verifier.verify(bound, requestWith(proof))).toBeUndefined()
-    expect(verifier.counters).toEqual({ remembered: 1, refusals: 0 })
+    expect(verifier.counters).toEqual({ remembered: 1, replayed: 0, full: 0, busy: 0 })
   })
 
   it('when no proof can be remembered any more, none is taken', () => {
@@ -340,7 +340,7 @@ describe('time and repetition', () => {
     expect(ask(key)).toBe('rate_limited')
     expect(ask(others[0])).toBe('proven')
     expect(ask(others[1])).toBe('overload')
-    expect(verifier.counters).toEqual({ remembered: 2, refusals: 2 })
+    expect(verifier.counters).toEqual({ remembered: 2, replayed: 0, full: 1, busy: 1 })
   })
 })
 

@@ -1,43 +1,30 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseConfig } from '../../../../agent/config/load.ts'
 import { forwardAuthProvider } from '../../../../agent/config/providers/forward-auth.ts'
-import { ROOT } from '../../../../agent/dev/tools.ts'
 import { presets } from '../../../../agent/identity/forward-auth/presets.ts'
-import { type DenyReason, reasons } from '../../../../agent/identity/reasons.ts'
-import { createSchemes } from '../../../../agent/identity/schemes.ts'
-import { compileRules } from '../../../../agent/rules/compile.ts'
-import { memoryLog } from '../support/provider.ts'
+import { codeBlocks, docsPage, docsSection } from '../../../support/docs.ts'
+import { filesOfPage } from '../../../support/page-files.ts'
+import { findings } from '../../lint/shipped.ts'
+import { testAskedProviderPage } from '../support/asked-provider-page.ts'
 
-const page = readFileSync(join(ROOT, 'docs/identity/forward-auth.md'), 'utf8')
-const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text)
+const page = docsPage('identity/forward-auth.md')
 
 describe('docs/identity/forward-auth.md', () => {
-  it.each(examples)('has an example that works as it stands: %#', (text) => {
-    const { config, document } = parseConfig('agent.yaml', text, {})
-    expect(compileRules(config, document).rules.length).toBeGreaterThan(0)
-    const schemes = createSchemes(config.identity.providers, { now: Date.now, monotonicMs: Date.now, log: memoryLog() })
-    expect(schemes.map(({ name }) => name)).toEqual(Object.keys(config.identity.providers))
-    for (const scheme of schemes) scheme.close?.()
-  })
+  testAskedProviderPage(page, forwardAuthProvider)
 
-  it('names every setting, and none that does not exist', () => {
-    const shape = forwardAuthProvider.shape
-    const cache = Object.keys(shape.cache.unwrap().shape).map((key) => `cache.${key}`)
-    const known = [...Object.keys(shape).filter((key) => key !== 'kind' && key !== 'cache'), ...cache]
-    const settings = page.split(/^## /m).find((text) => text.startsWith('Settings\n')) ?? ''
-    const rows = [...settings.matchAll(/^\| ((?:`[A-Za-z.]+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
-      names.replaceAll('`', '').split(', '),
-    )
-    expect(rows.toSorted()).toEqual(known.toSorted())
-  })
-
-  it('names reasons as they are', () => {
-    const named = [...page.matchAll(/(4\d\d|503) `([a-z_]+)`/g)]
-    expect(named.length).toBeGreaterThan(5)
-    for (const [, status, name = ''] of named) expect(String(reasons[name as DenyReason]?.status), name).toBe(status)
-  })
+  const [cookies = ''] = codeBlocks(page, 'spoe')
+  it.each(['An example with oauth2-proxy', 'Authelia', 'authentik', 'Any other'])(
+    'has all lines for the shipped files with which "check" finds nothing: %s',
+    (title) => {
+      const part = docsSection(page, title)
+      // "as above", say the sections that have no lines of their own.
+      const own = codeBlocks(part, 'spoe').length > 0
+      if (!own) expect(part).toContain('`spoe.conf` sends the cookie as above')
+      const { config, haproxy, spoe } = filesOfPage(own ? part : `${part}\n\`\`\`spoe\n${cookies}\`\`\`\n`, 'answers')
+      const env = { SPOE_PROCESSING_TIMEOUT: '600ms', SPOE_AGAIN_TIMEOUT: '300ms', SPOE_AGAIN_WITHIN_MS: '300' }
+      for (const [name, value] of Object.entries(env)) expect(page).toContain(`${name}=${value}`)
+      expect(findings({ agent: () => config, haproxy: () => haproxy, spoe: () => spoe, env })).toEqual([])
+    },
+  )
 
   it('tells the presets as they are', () => {
     for (const [name, { path, cookies, claims }] of Object.entries(presets)) {

@@ -86,7 +86,7 @@ describe('what the auth server is told', () => {
     ]
     for (const [reason, parts] of cases) expect(await setup.outcome(withCookies(...parts)), reason).toBe(reason)
     expect(setup.questions).toEqual([])
-    expect(setup.scheme.cache.isDown).toBe(false)
+    expect(setup.scheme.cache.isPaused).toBe(false)
   })
 })
 
@@ -273,5 +273,59 @@ describe('an outage', () => {
     expect(await setup.outcome(session)).toBe('alice')
     setup.clock.advance(1)
     expect(await setup.outcome(session)).toBe('forward_auth_unavailable')
+  })
+})
+
+describe('being away', () => {
+  const ask = async (setup: Setup, times = 10): Promise<void> => {
+    for (let i = 0; i < times; i++) await setup.outcome(withCookies(`_oauth2_proxy=${i}`))
+  }
+
+  it.each([502, 503, 504])('is what %i means, until the next answer', async (status) => {
+    const setup = await start()
+    setup.reply(status)
+    await ask(setup, 4)
+    expect(setup.scheme.isAway()).toBe(false)
+    await ask(setup)
+    expect(setup.scheme.isAway()).toBe(true)
+    setup.reply(401)
+    setup.clock.advance(1000)
+    expect(await setup.outcome(session)).toBe('inactive')
+    expect(setup.scheme.isAway()).toBe(false)
+  })
+
+  it('is what no answer in time means', async () => {
+    const setup = await start({ timeout: '50ms' })
+    setup.server.answer('/oauth2/auth', hang)
+    await ask(setup)
+    expect(setup.scheme.isAway()).toBe(true)
+  })
+
+  it.each([301, 302, 400, 401, 403, 404, 405, 413, 429, 500])('is never what an answer %i means', async (status) => {
+    const setup = await start()
+    setup.reply(status)
+    await ask(setup, 20)
+    expect(setup.scheme.isAway()).toBe(false)
+  })
+
+  it('is never made by a session that the server chokes on, nor are others kept out by it', async () => {
+    const setup = await start()
+    setup.reply(500)
+    await ask(setup, 20)
+    setup.reply(202, { 'x-auth-request-user': 'bob' })
+    expect(await setup.outcome(session)).toBe('bob')
+  })
+})
+
+it('status tells whom it asks and what is held', async () => {
+  const setup = await start({ concurrency: 3 })
+  await setup.outcome(session)
+  expect(setup.scheme.status()).toMatchObject({
+    provider: 'sso',
+    endpoint: `${setup.server.issuer}/oauth2/auth`,
+    ageS: 0,
+    paused: false,
+    away: false,
+    cache: { entries: 1, ok: 1, pending: 0 },
   })
 })

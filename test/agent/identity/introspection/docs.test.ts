@@ -1,40 +1,31 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseConfig } from '../../../../agent/config/load.ts'
 import { introspectionProvider } from '../../../../agent/config/providers/introspection.ts'
-import { ROOT } from '../../../../agent/dev/tools.ts'
-import { type DenyReason, reasons } from '../../../../agent/identity/reasons.ts'
-import { createSchemes } from '../../../../agent/identity/schemes.ts'
-import { compileRules } from '../../../../agent/rules/compile.ts'
-import { memoryLog } from '../support/provider.ts'
+import { codeBlock, codeBlocks, docsPage, replaced } from '../../../support/docs.ts'
+import { shipped, withArguments } from '../../../support/shipped-files.ts'
+import { findings } from '../../lint/shipped.ts'
+import { testAskedProviderPage } from '../support/asked-provider-page.ts'
 
-const page = readFileSync(join(ROOT, 'docs/identity/introspection.md'), 'utf8')
-const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text)
+const page = docsPage('identity/introspection.md')
+/** HAProxy has to wait for the half second that the examples give the agent. */
+const WAITING = { SPOE_PROCESSING_TIMEOUT: '600ms', SPOE_AGAIN_TIMEOUT: '300ms', SPOE_AGAIN_WITHIN_MS: '300' }
 
 describe('docs/identity/introspection.md', () => {
-  it.each(examples)('has an example that works as it stands: %#', (text) => {
-    const { config, document } = parseConfig('agent.yaml', text, {})
-    expect(compileRules(config, document).rules.length).toBeGreaterThan(0)
-    const schemes = createSchemes(config.identity.providers, { now: Date.now, monotonicMs: Date.now, log: memoryLog() })
-    expect(schemes.map(({ name }) => name)).toEqual(Object.keys(config.identity.providers))
-    for (const scheme of schemes) scheme.close?.()
+  testAskedProviderPage(page, introspectionProvider)
+
+  const [first = '', second = ''] = codeBlocks(page, 'yaml')
+
+  it('is right that the first example needs no more of the shipped files', () => {
+    for (const [name, value] of Object.entries(WAITING)) expect(page).toContain(`${name}=${value}`)
+    expect(findings({ agent: () => first, env: WAITING })).toEqual([])
   })
 
-  it('names every setting, and none that does not exist', () => {
-    const shape = introspectionProvider.shape
-    const cache = Object.keys(shape.cache.unwrap().shape).map((key) => `cache.${key}`)
-    const known = [...Object.keys(shape).filter((key) => key !== 'kind' && key !== 'cache'), ...cache]
-    const settings = page.split(/^## /m).find((text) => text.startsWith('Settings\n')) ?? ''
-    const rows = [...settings.matchAll(/^\| ((?:`[A-Za-z.]+`(?:, )?)+) \|/gm)].flatMap(([, names = '']) =>
-      names.replaceAll('`', '').split(', '),
-    )
-    expect(rows.toSorted()).toEqual(known.toSorted())
-  })
-
-  it('names reasons as they are', () => {
-    const named = [...page.matchAll(/(4\d\d|503) `([a-z_]+)`/g)]
-    expect(named.length).toBeGreaterThan(5)
-    for (const [, status, name = ''] of named) expect(String(reasons[name as DenyReason]?.status), name).toBe(status)
+  it('has the lines that the second one needs', () => {
+    const missing = findings({ agent: () => second, env: WAITING })
+    expect(missing.map(({ code }) => code)).toEqual(Array.from({ length: 3 }, () => 'SPOE_ARGUMENT_MISSING'))
+    const haproxy = replaced(shipped('haproxy.cfg'), /^ *bind "\$\{EDGE_HTTPS\}".*\n/m, codeBlock(page, 'haproxy-bind'))
+    const roomy = replaced(haproxy, /^global\n/m, `global\n${codeBlock(page, 'haproxy-global')}`)
+    const spoe = withArguments(shipped('spoe.conf'), codeBlock(page, 'spoe-args'))
+    const env = { ...WAITING, CLIENT_CA: '/etc/haproxy/clients.pem' }
+    expect(findings({ agent: () => second, haproxy: () => roomy, spoe: () => spoe, env })).toEqual([])
   })
 })

@@ -1,8 +1,9 @@
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import Provider, { type JWK } from 'oidc-provider'
+import { closeServer, listen } from '../support/local-server.ts'
+import { ordersApi } from '../support/oidc.ts'
 
 export interface OpaqueOptions {
   /** Public key of the client `edge-jwt`. */
@@ -35,8 +36,7 @@ export async function startOpaqueProvider(options: OpaqueOptions): Promise<Opaqu
       ? createHttpServer()
       : createHttpsServer({ cert: tls.cert, key: tls.key, requestCert: true, rejectUnauthorized: false })
   ) as Server
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
-  const issuer = `${tls === undefined ? 'http' : 'https'}://localhost:${(server.address() as AddressInfo).port}`
+  const issuer = `${tls === undefined ? 'http' : 'https'}://localhost:${await listen(server, 'localhost')}`
   const edge = { grant_types: [], redirect_uris: [], response_types: [] }
   const provider = new Provider(issuer, {
     clients: [
@@ -84,16 +84,7 @@ export async function startOpaqueProvider(options: OpaqueOptions): Promise<Opaqu
         selfSignedTlsClientAuth: true,
         getCertificate: (ctx) => (ctx.socket as TLSSocket).getPeerX509Certificate()?.toString(),
       },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: () => 'urn:orders',
-        useGrantedResource: () => true,
-        getResourceServerInfo: () => ({
-          scope: 'orders:read orders:write',
-          audience: 'orders-api',
-          accessTokenFormat: 'opaque',
-        }),
-      },
+      resourceIndicators: ordersApi({ accessTokenFormat: 'opaque' }),
     },
     extraTokenClaims: () => ({ tenant: 'acme' }),
   })
@@ -132,9 +123,6 @@ export async function startOpaqueProvider(options: OpaqueOptions): Promise<Opaqu
       })
       if (!response.ok) throw new Error(`not revoked: ${response.status}`)
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-    },
+    [Symbol.asyncDispose]: () => closeServer(server),
   }
 }

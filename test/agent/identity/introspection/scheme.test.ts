@@ -216,7 +216,7 @@ describe('what is remembered', () => {
     setup.reply(() => ({ body: { active: false } }))
     for (let i = 0; i < 3; i++) expect(await setup.outcome()).toBe('inactive')
     expect(setup.questions).toHaveLength(6)
-    expect([setup.scheme.cache.entries, setup.scheme.cache.negativeEntries]).toEqual([0, 0])
+    expect([setup.scheme.cache.figures.entries, setup.scheme.cache.figures.negativeEntries]).toEqual([0, 0])
   })
 
   it('holds no byte of a token', async () => {
@@ -270,4 +270,73 @@ describe('an outage', () => {
     for (let i = 0; i < 20; i++) expect(await setup.outcome(`poison-${i}`)).toBe('introspection_unavailable')
     expect(await setup.outcome('good')).toBe('ok')
   })
+})
+
+describe('being away', () => {
+  const ask = async (setup: Setup, times = 10): Promise<void> => {
+    for (let i = 0; i < times; i++) expect(await setup.outcome(`t${i}`)).toBe('introspection_unavailable')
+  }
+
+  it.each([502, 503, 504])('is what %i means, until the next answer', async (status) => {
+    const setup = await start()
+    setup.reply(() => ({ status }))
+    await ask(setup, 4)
+    expect(setup.scheme.isAway()).toBe(false)
+    await ask(setup)
+    expect(setup.scheme.isAway()).toBe(true)
+    setup.reply(() => ({ body: { active: false } }))
+    setup.pass(1000)
+    expect(await setup.outcome('new')).toBe('inactive')
+    expect(setup.scheme.isAway()).toBe(false)
+  })
+
+  it('is what no answer in time means, and no connection', async () => {
+    const setup = await start({ timeout: '50ms' })
+    setup.server.answer('/introspect', hang)
+    await ask(setup)
+    expect(setup.scheme.isAway()).toBe(true)
+    const nobody = await start({ endpoint: 'http://127.0.0.1:1/' })
+    await ask(nobody)
+    expect(nobody.scheme.isAway()).toBe(true)
+  })
+
+  it.each([302, 400, 401, 403, 404, 405, 413, 429, 500])('is never what an answer %i means', async (status) => {
+    const setup = await start()
+    setup.reply(() => ({ status, body: 'no' }))
+    await ask(setup, 20)
+    expect(setup.scheme.isAway()).toBe(false)
+    expect(setup.scheme.status()).toMatchObject({ away: false, lastError: expect.stringContaining(`HTTP ${status}`) })
+  })
+
+  it('is never made by a token that a firewall objects to, nor are others kept out by it', async () => {
+    const setup = await start()
+    setup.reply(({ form }) => (form.get('token') === 'good' ? { body: setup.active() } : { status: 403 }))
+    await ask(setup, 20)
+    expect([setup.scheme.isAway(), setup.scheme.cache.isPaused]).toEqual([false, false])
+    expect(await setup.outcome('good')).toBe('ok')
+  })
+
+  it('lasts while our credentials were never read, or the endpoint was never found', async () => {
+    const setup = await start({ client: { id: 'edge', secret: { file: '/nonexistent/secret' } } })
+    await until(() => setup.scheme.status().lastError !== undefined)
+    expect(setup.scheme.authenticate('opaque-1')).toEqual({ ok: false, reason: 'secrets_unavailable' })
+    expect(setup.scheme.isAway()).toBe(true)
+    const lost = await start({ endpoint: undefined })
+    await until(() => lost.scheme.status().lastError !== undefined)
+    expect([lost.scheme.isAway(), lost.scheme.status().endpoint]).toEqual([true, lost.server.issuer])
+  })
+})
+
+it('status tells whom it asks and what is held, and nothing of keys, which it does not keep', async () => {
+  const setup = await start()
+  await setup.outcome()
+  expect(setup.scheme.status()).toMatchObject({
+    provider: 'corp',
+    endpoint: `${setup.server.issuer}/introspect`,
+    ageS: 0,
+    paused: false,
+    away: false,
+    cache: { misses: 1, entries: 1, ok: 1, failed: 0, pending: 0 },
+  })
+  expect(setup.scheme.status()).not.toHaveProperty('lastError')
 })

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { assertProviders } from '../../../../agent/identity/config.ts'
+import { signInTokens } from './sign-in-tokens.ts'
 import { configsOf, judge, NOW } from './support.ts'
-import { cases } from './tokens.ts'
+import { workloadTokens } from './workload-tokens.ts'
 
-describe.each(cases)('preset $preset', ({ yaml, typ, claims, identity, traps }) => {
+describe.each([...signInTokens, ...workloadTokens])('preset $preset', ({ yaml, typ, claims, identity, traps }) => {
   const configs = configsOf(yaml)
 
   it('makes providers that may be trusted', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FetchError } from '../../../../agent/identity/http/fetch-error.ts'
 import { type Asked, RemoteCache, type RemoteLimits, type Told } from '../../../../agent/identity/remote/cache.ts'
-import { UnusableAnswerError } from '../../../../agent/identity/remote/failure.ts'
+import { statusError, UnusableAnswerError } from '../../../../agent/identity/remote/failure.ts'
 import { FakeClock, memoryLog } from '../support/provider.ts'
 
 const yes = (value: string, times: Partial<Told<string>> = {}): Told<string> => ({
@@ -49,7 +49,7 @@ describe('what a peer told', () => {
     expect(cache.fresh('k')).toBe('alice')
     clock.advance(1)
     expect(cache.fresh('k')).toBeUndefined()
-    expect(cache.entries).toBe(0)
+    expect(cache.figures.entries).toBe(0)
   })
 
   it('is asked for once however many want it', async () => {
@@ -64,7 +64,7 @@ describe('what a peer told', () => {
     answer(() => yes('alice', { freshMs: 0 }))
     expect(await ask()).toEqual({ value: 'alice', stale: false })
     expect(cache.fresh('k')).toBeUndefined()
-    expect(cache.entries).toBe(0)
+    expect(cache.figures.entries).toBe(0)
   })
 
   it('replaces what it said before, a refusal an acceptance and the other way round', async () => {
@@ -75,12 +75,12 @@ describe('what a peer told', () => {
     answer(() => no('refused'))
     await ask()
     expect(cache.fresh('k')).toBe('refused')
-    expect([cache.entries, cache.negativeEntries]).toEqual([0, 1])
+    expect([cache.figures.entries, cache.figures.negativeEntries]).toEqual([0, 1])
     clock.advance(1000)
     answer(() => yes('alice'))
     await ask()
     expect(cache.fresh('k')).toBe('alice')
-    expect([cache.entries, cache.negativeEntries]).toEqual([1, 0])
+    expect([cache.figures.entries, cache.figures.negativeEntries]).toEqual([1, 0])
   })
 })
 
@@ -91,13 +91,13 @@ describe('bounds', () => {
     answer(() => no('refused'))
     for (let i = 0; i < 100; i++) await ask(`made up ${i}`)
     expect(cache.fresh('real')).toBe('alice')
-    expect([cache.entries, cache.negativeEntries]).toEqual([1, 10])
+    expect([cache.figures.entries, cache.figures.negativeEntries]).toEqual([1, 10])
   })
 
   it('declared bytes hold', async () => {
     const { cache, ask } = setUp({ maxBytes: 450 })
     for (let i = 0; i < 10; i++) await ask(`k${i}`)
-    expect([cache.entries, cache.bytes, cache.evictions]).toEqual([4, 400, 6])
+    expect([cache.figures.entries, cache.figures.bytes, cache.figures.evictions]).toEqual([4, 400, 6])
   })
 
   it('too many questions at once are overload, and joining one under way is none', async () => {
@@ -112,7 +112,7 @@ describe('bounds', () => {
     await Promise.all([Promise.resolve(first), Promise.resolve(second)])
     expect(await ask('c')).toEqual({ value: 'alice', stale: false })
     expect(cache.counters.overload).toBe(1)
-    expect(cache.pending).toBe(0)
+    expect(cache.figures.pending).toBe(0)
   })
 })
 
@@ -135,7 +135,7 @@ describe('a peer that fails', () => {
     down()
     for (let i = 0; i < 20; i++) await ask(`a${i}`)
     expect(asked()).toBe(3)
-    expect(cache.isDown).toBe(true)
+    expect([cache.isPaused, cache.isAway]).toEqual([true, true])
     clock.advance(1000)
     await Promise.all(Array.from({ length: 20 }, async (_, i) => ask(`b${i}`)))
     expect(asked()).toBe(4)
@@ -155,7 +155,7 @@ describe('a peer that fails', () => {
     answer(() => yes('alice'))
     clock.advance(500)
     expect(await ask('b')).toEqual({ value: 'alice', stale: false })
-    expect(cache.isDown).toBe(false)
+    expect([cache.isPaused, cache.isAway]).toEqual([false, false])
     await Promise.all(Array.from({ length: 10 }, async (_, i) => ask(`c${i}`)))
     expect(asked()).toBe(14)
     expect(log.lines.at(-1)).toContain('answers again')
@@ -177,9 +177,42 @@ describe('a peer that fails', () => {
     const { cache, ask, asked, down, answer } = setUp({ breakAfter: 3 })
     down(new UnusableAnswerError('HTTP 500'))
     for (let i = 0; i < 20; i++) expect(await ask(`poison${i}`)).toBe('unavailable')
-    expect([asked(), cache.isDown]).toEqual([20, false])
+    expect([asked(), cache.isPaused, cache.isAway]).toEqual([20, false, false])
     answer(() => yes('alice'))
     expect(await ask('good')).toEqual({ value: 'alice', stale: false })
+  })
+
+  it('is back for all once it says anything, be it about a credential that it chokes on', async () => {
+    const { cache, clock, log, ask, down, answer } = setUp({ breakAfter: 3 })
+    down()
+    for (let i = 0; i < 3; i++) await ask(`a${i}`)
+    expect(cache.isAway).toBe(true)
+    clock.advance(500)
+    down(new UnusableAnswerError('HTTP 500'))
+    expect(await ask('poison')).toBe('unavailable')
+    expect([cache.isPaused, cache.isAway]).toEqual([false, false])
+    expect(log.lines.at(-1)).toContain('answers again')
+    answer(() => yes('alice'))
+    expect(await ask('good')).toEqual({ value: 'alice', stale: false })
+  })
+
+  it.each([401, 407, 429])('is left alone when it refuses us (%i), and is not away', async (status) => {
+    const { cache, clock, ask, asked, down } = setUp({ breakAfter: 3 })
+    down(statusError(status))
+    for (let i = 0; i < 20; i++) expect(await ask(`a${i}`)).toBe('unavailable')
+    expect([asked(), cache.isPaused, cache.isAway]).toEqual([3, true, false])
+    for (let i = 0; i < 20; i++) {
+      clock.advance(10_000)
+      await ask(`b${i}`)
+    }
+    expect([asked(), cache.isAway]).toEqual([23, false])
+  })
+
+  it('is neither away nor left alone for a defect of ours', async () => {
+    const { cache, ask, down } = setUp({ breakAfter: 3 })
+    down(new TypeError('x is not a function'))
+    for (let i = 0; i < 10; i++) await ask(`a${i}`)
+    expect([cache.isPaused, cache.isAway]).toEqual([false, false])
   })
 
   it('tells nothing of an unexpected error but its name', async () => {
@@ -206,6 +239,22 @@ describe('an old answer', () => {
     expect(await ask()).toBe('unavailable')
   })
 
+  it('never serves because we are busy: whoever makes us so must not bring back what a question would refuse', async () => {
+    const { cache, clock, ask, answer } = setUp({ maxPending: 1 })
+    answer(() => yes('alice', { staleMs: 60_000 }))
+    await ask('k')
+    clock.advance(1000)
+    const gate = Promise.withResolvers<Told<string>>()
+    answer(() => gate.promise)
+    const other = ask('other')
+    expect(ask('k')).toBe('overload')
+    expect(cache.counters).toMatchObject({ overload: 1, stale: 0 })
+    gate.reject(new FetchError('no answer within 2000 ms'))
+    expect(await other).toBe('unavailable')
+    // The very same entry serves where the peer fails.
+    expect(await ask('k')).toEqual({ value: 'alice', stale: true })
+  })
+
   it('never serves without a bound', async () => {
     const { clock, ask, down } = setUp()
     await ask()
@@ -213,6 +262,35 @@ describe('an old answer', () => {
     clock.advance(1000)
     expect(await ask()).toBe('unavailable')
   })
+})
+
+it('figures tell what was counted and what is held', async () => {
+  const { cache, clock, ask, answer, down } = setUp()
+  answer(() => yes('alice', { staleMs: 5000 }))
+  await ask('k')
+  cache.fresh('k')
+  answer(() => no('refused'))
+  await ask('bad')
+  cache.fresh('bad')
+  clock.advance(1000)
+  down()
+  const late = ask('k')
+  expect(cache.figures).toEqual({
+    hits: 1,
+    negativeHits: 1,
+    misses: 3,
+    stale: 0,
+    ok: 2,
+    failed: 0,
+    overload: 0,
+    entries: 1,
+    negativeEntries: 1,
+    bytes: 100,
+    evictions: 0,
+    pending: 1,
+  })
+  await late
+  expect(cache.figures).toMatchObject({ misses: 3, stale: 1, failed: 1, pending: 0 })
 })
 
 it('a closed cache asks nobody', async () => {

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../../agent/config/load.ts'
+import { ConfigError } from '../../../../agent/config/problem.ts'
 import { revocation } from '../../../../agent/config/revocation.ts'
 import { ROOT } from '../../../../agent/dev/tools.ts'
 import { parseList } from '../../../../agent/identity/revocation/list.ts'
+import { verdictInput } from '../../../../agent/verdicts/verdict.ts'
 
 const page = readFileSync(join(ROOT, 'docs/identity/revocation.md'), 'utf8')
 const blocks = (language: string): string[] =>
@@ -15,8 +17,28 @@ describe('docs/identity/revocation.md', () => {
   it('has configurations that the agent takes', () => {
     const found = yaml
       .filter((text) => text.startsWith('version:'))
-      .map((text) => parseConfig('agent.yaml', text, {}).config.identity.revocation)
-    expect(found).toMatchObject([{ file: 'revoked.jsonl' }, { poll: { every: 30_000, maxAge: 600_000 } }])
+      .map((text) => parseConfig('agent.yaml', text, {}).config)
+      .map(({ identity, admin }) => ({ revocation: identity.revocation, admin }))
+    expect(found).toMatchObject([
+      { revocation: { file: 'revoked.jsonl' } },
+      { admin: { token: { file: '/run/secrets/admin-token' } } },
+      { revocation: { poll: { every: 30_000, maxAge: 600_000 } } },
+    ])
+  })
+
+  it('is what the hint about a wrong admin.token says', () => {
+    const call = yaml.find((text) => text.includes('admin-token')) ?? ''
+    const [written = ''] = /token: \{ file: .* \}/.exec(call) ?? []
+    let thrown: unknown
+    try {
+      parseConfig('agent.yaml', call.replace(written, 'token: 5'), {})
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toBeInstanceOf(ConfigError)
+    const hints = (thrown as ConfigError).problems.map(({ hint }) => hint)
+    expect(hints).toEqual([expect.stringContaining(written)])
+    expect(hints).toEqual([expect.stringContaining('POST /revocations')])
   })
 
   it('shows the defaults that there are', () => {
@@ -33,6 +55,15 @@ describe('docs/identity/revocation.md', () => {
   it('has lists that the agent takes', () => {
     const lists = [...blocks('jsonl'), ...yaml.filter((text) => !text.startsWith('version:'))]
     expect(lists.map((text) => [...parseList(text)].length)).toEqual([5, 1])
+  })
+
+  it('has a verdict that is one', () => {
+    const verdicts = blocks('json').map((text) => JSON.parse(text) as object)
+    const [verdict] = verdicts.filter((object) => 'scope' in object)
+    expect(verdictInput.parse(verdict)).toMatchObject({
+      revoke: true,
+      issuedBefore: Date.parse('2026-11-24T10:00:00Z'),
+    })
   })
 
   it('names every setting', () => {

@@ -83,6 +83,10 @@ describe('the options of revoke', () => {
       { session: 's', until: '2027-01-01T00:00:00Z' },
       { session: 's', until: '2027-01-01T00:00:00Z' },
     ],
+    [
+      { session: 's', until: '99999999d' },
+      { session: 's', until: 'never' },
+    ],
   ])('%j', (options, expected) => {
     expect(revokeInput(options, NOW_S, never)).toEqual(expected)
   })

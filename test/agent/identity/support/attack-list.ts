@@ -26,8 +26,8 @@ export const keys = {
 export type Attack = readonly [id: string, what: string, token: () => string, reason: DenyReason]
 
 /**
- * The attack list by its ids: A algorithm, K key selection, H header, E encoding, C claims. Key sets (J) are in
- * keys.test.ts, the cache (X) in authenticator.test.ts and token-cache.test.ts.
+ * The attack list by its ids: A algorithm, K key selection, H header, E encoding, C claims. attack-coverage.ts tells
+ * where the others are.
  */
 export function attackList(field: Battlefield): readonly Attack[] {
   const { rsa, ec, ed, foreign } = keys

@@ -20,6 +20,8 @@ export interface ConnectProxyOptions {
   readonly tls?: string
   /** Answers CONNECT itself instead of tunnelling. */
   readonly answer?: (client: Duplex) => void
+  /** Port of this machine where all tunnels end, whatever target is asked for. */
+  readonly port?: number
 }
 
 /** Starts on a free port of localhost. */
@@ -44,7 +46,7 @@ export async function startConnectProxy(options: ConnectProxyOptions = {}): Prom
       return options.answer(client)
     }
     const { hostname, port } = new URL(`http://${request.url}`)
-    const upstream = connect(Number(port), hostname, () => {
+    const upstream = connect(options.port ?? Number(port), options.port === undefined ? hostname : 'localhost', () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n')
       upstream.pipe(client).pipe(upstream)
     })

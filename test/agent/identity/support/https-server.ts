@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { createServer, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureCertificates } from '../../../../agent/dev/certificates.ts'
+import { closeServer, listen } from './local-server.ts'
 
 /** Certificates of an authority that only this test trusts. */
 export interface TestCertificates {
@@ -39,12 +39,8 @@ export async function startHttpsServer(
   more: ServerOptions = {},
 ): Promise<HttpsServer> {
   const server = createServer({ cert: edge, key: edge, ...more }, answer)
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   return {
-    url: new URL(`https://localhost:${(server.address() as AddressInfo).port}/`),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-    },
+    url: new URL(`https://localhost:${await listen(server, 'localhost')}/`),
+    [Symbol.asyncDispose]: () => closeServer(server),
   }
 }

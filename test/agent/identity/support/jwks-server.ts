@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { closeServer, listen } from './local-server.ts'
 
 /** How the server answers one path. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void
@@ -42,8 +42,7 @@ export async function startJwksServer(): Promise<JwksServer> {
     const answer = answers.get(request.url ?? '') ?? text('no such page', 404)
     answer(request, response)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const issuer = `http://127.0.0.1:${await listen(server, '127.0.0.1')}`
   answers.set('/.well-known/openid-configuration', json({ issuer, jwks_uri: `${issuer}/jwks` }))
   answers.set('/jwks', json({ keys: [] }))
   return {
@@ -51,9 +50,6 @@ export async function startJwksServer(): Promise<JwksServer> {
     requests,
     publish: (keys, headers) => answers.set('/jwks', json({ keys }, headers)),
     answer: (path, answer) => answers.set(path, answer),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-    },
+    [Symbol.asyncDispose]: () => closeServer(server),
   }
 }

@@ -146,6 +146,8 @@ function edits(nowS: number): fc.Arbitrary<Edit> {
         '[{"a":{"b":1,"b":2}}]',
         '{"a":{"b":1},"b":1}',
         '{"a:":"\\":"}',
+        '{"a\\\\b":1}',
+        '{"\\"":1}',
       )
       .map((value) => set('payload', 'free', value)),
     fc.jsonValue({ maxDepth: 4 }).map((value) => set('payload', 'free', text(value))),

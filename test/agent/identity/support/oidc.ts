@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import Provider, { type JWKS } from 'oidc-provider'
+import Provider, { type JWKS, type ResourceServer } from 'oidc-provider'
+import { closeServer, listen } from './local-server.ts'
 
 export interface OidcOptions {
   /** Private signing keys as JWK; the provider publishes their public halves. */
@@ -22,13 +22,26 @@ export interface OidcProvider {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** The one API that the tokens of a provider are for, whatever its clients ask for. */
+export function ordersApi(tokens: Pick<ResourceServer, 'accessTokenFormat' | 'jwt'>) {
+  return {
+    enabled: true,
+    defaultResource: () => 'urn:orders',
+    useGrantedResource: () => true,
+    getResourceServerInfo: (): ResourceServer => ({
+      scope: 'orders:read orders:write',
+      audience: 'orders-api',
+      ...tokens,
+    }),
+  }
+}
+
 const CLIENT = { client_id: 'shop', client_secret: 'test-only' }
 
 /** Starts the provider on loopback. */
 export async function startOidcProvider(options: OidcOptions): Promise<OidcProvider> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const port = await listen(server, '127.0.0.1', options.port)
   const issuer = `http://127.0.0.1:${port}`
   const alg = options.alg ?? 'RS256'
   const provider = new Provider(issuer, {
@@ -47,17 +60,7 @@ export async function startOidcProvider(options: OidcOptions): Promise<OidcProvi
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: () => 'urn:orders',
-        useGrantedResource: () => true,
-        getResourceServerInfo: () => ({
-          scope: 'orders:read orders:write',
-          audience: 'orders-api',
-          accessTokenFormat: 'jwt',
-          jwt: { sign: { alg } },
-        }),
-      },
+      resourceIndicators: ordersApi({ accessTokenFormat: 'jwt', jwt: { sign: { alg } } }),
     },
     extraTokenClaims: () => options.claims ?? {},
   })
@@ -79,9 +82,6 @@ export async function startOidcProvider(options: OidcOptions): Promise<OidcProvi
       if (answer.access_token === undefined) throw new Error(`no token: ${JSON.stringify(answer)}`)
       return answer.access_token
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-    },
+    [Symbol.asyncDispose]: () => closeServer(server),
   }
 }

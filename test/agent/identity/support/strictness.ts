@@ -60,6 +60,11 @@ export const STRICTNESS: readonly Strictness[] = [
     applies: ({ texts }) => texts.some((text) => look(text).duplicates),
   },
   {
+    name: 'a key that cannot be written without an escape',
+    reason: 'malformed_token',
+    applies: ({ texts }) => texts.some((text) => look(text).unwritable),
+  },
+  {
     name: 'nested deeper than 16',
     reason: 'malformed_token',
     applies: ({ texts }) => texts.some((text) => look(text).depth > 16),
@@ -151,11 +156,20 @@ export function brokenRules(token: string, nowS: number, skewS: number): Strictn
   }
 }
 
-/** Whether an object of a valid JSON text names a key twice, and how deep it nests: token by token, unlike the agent. */
-function look(text: string): { duplicates: boolean; depth: number } {
+interface Look {
+  readonly duplicates: boolean
+  readonly unwritable: boolean
+  readonly depth: number
+}
+
+/**
+ * Whether an object of a valid JSON text names a key twice, or one that needs an escape, and how deep it nests: token by
+ * token, unlike the agent.
+ */
+function look(text: string): Look {
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g) ?? []
   const open: string[][] = []
-  let [duplicates, depth] = [false, 0]
+  let [duplicates, unwritable, depth] = [false, false, 0]
   for (const [i, token] of tokens.entries()) {
     if (token === '{' || token === '[') depth = Math.max(depth, open.push([]))
     else if (token === '}' || token === ']') open.pop()
@@ -163,8 +177,9 @@ function look(text: string): { duplicates: boolean; depth: number } {
       const key = JSON.parse(token) as string
       const keys = open.at(-1) ?? []
       duplicates ||= keys.includes(key)
+      unwritable ||= JSON.stringify(key).includes('\\')
       keys.push(key)
     }
   }
-  return { duplicates, depth }
+  return { duplicates, unwritable, depth }
 }

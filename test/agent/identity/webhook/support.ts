@@ -4,8 +4,8 @@ import type { z } from 'zod'
 import { webhookProvider } from '../../../../agent/config/providers/webhook.ts'
 import type { Evidence } from '../../../../agent/identity/evidence.ts'
 import type { Identity } from '../../../../agent/identity/identity.ts'
-import type { FileTimes } from '../../../../agent/identity/webhook/signing-keys.ts'
 import { createWebhookScheme } from '../../../../agent/identity/webhook/webhook-scheme.ts'
+import type { FileTimes } from '../../../../agent/secrets/secret-file.ts'
 import { type KeptLog, keptLog } from '../../secrets/support.ts'
 import { evidenceOf, headersOf } from '../support/evidence.ts'
 
@@ -26,6 +26,15 @@ export function evidenceOfSent({ headers, body }: Sent, more: Partial<Evidence> 
     ...more,
   })
 }
+
+/** The same with other or more header fields. */
+export const withHeaders = (sent: Sent, headers: Readonly<Record<string, string>>): Sent => ({
+  ...sent,
+  headers: { ...sent.headers, ...headers },
+})
+
+/** A body to send. */
+export const BODY = Buffer.from('{"event":"paid","amount":100}')
 
 export const hmac = (algorithm: string, key: string | Buffer, ...parts: (string | Uint8Array)[]): Buffer => {
   const mac = createHmac(algorithm, key)
@@ -78,6 +87,8 @@ export const SECRETS = {
 
 export type Named = keyof typeof SECRETS
 export const NAMED = Object.keys(SECRETS) as Named[]
+/** Those that sign the time. */
+export const TIMED = ['stripe', 'slack', 'standard'] as const
 
 export interface SendOptions {
   readonly secret?: string

@@ -1,11 +1,9 @@
-import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import * as x509 from '@peculiar/x509'
+import { clientCertificate } from '../../../../support/client-certificates.ts'
 import { startHttpsServer } from '../../support/https-server.ts'
 import { type HeaderPairs, signQuery } from './sigv4.ts'
 
@@ -45,13 +43,13 @@ export interface FakeSts {
 
 /** Starts on a free port with a certificate for these names. */
 export async function startFakeSts(hosts: readonly string[], now: () => number): Promise<FakeSts> {
-  const { pem, certificate } = await certificateFor(hosts)
+  const { cert, key } = await clientCertificate({ names: hosts.map((name) => ['dns', name] as const) })
   const directory = await mkdtemp(join(tmpdir(), 'sts-'))
   const caFile = join(directory, 'ca.pem')
-  await writeFile(caFile, certificate)
+  await writeFile(caFile, cert)
   const [requests, principals, ended] = [[] as SeenRequest[], new Map<string, Principal>(), new Set<string>()]
   let override: Answer | undefined
-  const server = await startHttpsServer(pem, (request, response) => {
+  const server = await startHttpsServer(cert + key, (request, response) => {
     const { servername } = request.socket as TLSSocket & { servername?: string | false }
     requests.push({ target: request.url ?? '', headers: request.headers, servername: servername ?? null })
     if (override !== undefined) return override(request, response)
@@ -150,21 +148,4 @@ export function refuse(code: string, message: string, status = 403): Answer {
 export function xmlRefuse(code: string, message: string, status = 403): Answer {
   const body = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`
   return (_request, response) => void response.writeHead(status, { 'content-type': 'text/xml' }).end(body)
-}
-
-async function certificateFor(hosts: readonly string[]): Promise<{ pem: string; certificate: string }> {
-  x509.cryptoProvider.set(webcrypto)
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=a certificate of this test',
-    notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + 3_600_000),
-    signingAlgorithm: algorithm,
-    keys,
-    extensions: [new x509.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: 'dns', value })))],
-  })
-  const text = certificate.toString('pem')
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
-  return { certificate: text, pem: `${text}\n-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` }
 }

@@ -18,6 +18,8 @@ export interface AwsSetup {
   readonly log: ReturnType<typeof memoryLog>
   /** A fresh genuine credential. */
   credential(principal?: Principal, options?: Partial<PresignOptions>): string
+  /** A fresh one whose URL was changed after it was signed. */
+  changed(change: (url: string) => string): string
   /** The deny reason, or `ok`. */
   outcome(credential: string, evidence?: Partial<Evidence>): Promise<string>
   check(credential: string, evidence?: Partial<Evidence>): Promise<AuthResult>
@@ -48,6 +50,7 @@ export async function setUp(overrides: Partial<z.input<typeof awsProvider>> = {}
     monotonic,
     log,
     credential: (principal = DEPLOYER, options = {}) => credentialOf(presign(principal, { now: clock.ms, ...options })),
+    changed: (change) => credentialOf(change(presign(DEPLOYER, { now: clock.ms }))),
     check,
     async outcome(credential, evidence) {
       const result = await check(credential, evidence)

@@ -1,0 +1,188 @@
+/** What a key is for, and how it may look. */
+export interface KeyHelp {
+  readonly example: string
+  readonly purpose: string
+}
+
+const DURATION = 'a number and a unit: 500us, 40ms, 2s, 5m, 1h, 7d'
+const FILE = 'a path, from the folder of agent.yaml'
+
+/**
+ * For the hints of what is missing or wrong, by the name of the key, or by the key above it and its name where one name
+ * means several things. Keys that take only true and false, or a few words that the schema lists, need no entry.
+ */
+const HELP: Readonly<Record<string, readonly [example: string, purpose: string]>> = {
+  version: ['version: 1', 'the version of this format'],
+  spop: ['spop: { listen: "tcp://127.0.0.1:9000" }', 'where HAProxy reaches the agent'],
+  'spop.listen': ['listen: "tcp://127.0.0.1:9000"', 'where HAProxy reaches the agent'],
+  'listen.address': ['address: "unix:///run/haproxy-temporal/spop.sock"', 'tcp://host:port, unix:///path or systemd:'],
+  'listen.mode': ['mode: "0660"', 'permission bits in quotes'],
+  'listen.allow': ['allow: [10.0.0.0/8, 127.0.0.1]', 'addresses and networks that may connect'],
+  'admin.listen': ['listen: "tcp://127.0.0.1:9101"', 'where metrics and health are served'],
+  'admin.token': [
+    'token: { file: /run/secrets/admin-token }',
+    'what callers of POST /revocations, POST /reload and /outbox must show',
+  ],
+  deadline: ['deadline: 40ms', DURATION],
+  drain: ['drain: 3s', DURATION],
+  maxFrameSize: ['maxFrameSize: 262144', "bytes; HAProxy's tune.bufsize where that is more than 65536"],
+  bufsize: ['bufsize: 16384', "the value of HAProxy's tune.bufsize"],
+  temporal: ['temporal: { address: "127.0.0.1:7233" }', 'where Temporal is'],
+  'temporal.address': ['address: "127.0.0.1:7233"', 'host and port of Temporal, without a scheme'],
+  namespace: ['namespace: default', 'the namespace of Temporal'],
+  'temporal.tls': ['tls: true', 'or a mapping with caFile, certFile, keyFile and serverName'],
+  certFile: ['certFile: certificate.pem', FILE],
+  keyFile: ['keyFile: key.pem', FILE],
+  caFile: ['caFile: ca.pem', FILE],
+  file: ['file: name.txt', FILE],
+  path: ['path: .data/outbox.db', FILE],
+  maxRows: ['maxRows: 1000000', 'a whole number from 1'],
+  maxDeadLetters: ['maxDeadLetters: 100000', 'a whole number from 1'],
+  maxEvents: ['maxEvents: 100000', 'a whole number from 1'],
+  maxBytes: ['maxBytes: 1073741824', 'bytes, a whole number'],
+  retain: ['retain: 7d', DURATION],
+  encryptionKey: ['encryptionKey: { file: outbox.keys }', 'the keys that events on disk are encrypted with'],
+  to: ['to: stdout', 'where audit records go: stdout, or { file: <path> }'],
+  'redirect.to': ['to: \'"https://example.com/login"\'', 'an expression of CEL that gives a URL'],
+  'redirect.status': ['status: 302', '302, 303, 307 or 308, without quotes'],
+  level: ['level: info', 'debug, info, warn or error'],
+  identity: ['identity: { require: <provider> }', 'who may call; "identity: none" for everybody'],
+  providers: [
+    'providers: { corp: { issuer: "https://id.example.com", audience: orders-api } }',
+    'who is trusted to name callers',
+  ],
+  'client.secret': ['secret: ${CLIENT_SECRET}', 'from the environment, or { file: <path> }'],
+  secret: ['secret: { file: name.secret }', 'or "${NAME}" from the environment'],
+  secrets: ['secrets: { file: webhook.secret }', 'one secret or several while they are exchanged'],
+  rateLimitKey: ['rateLimitKey: { file: rate-limit.secret }', 'or "${NAME}" from the environment'],
+  dpopNonceKey: ['dpopNonceKey: { file: nonce.secret }', 'or "${NAME}" from the environment'],
+  pseudonyms: ['pseudonyms: { keyId: k1, secret: { file: pseudonyms.secret } }', 'the key that names are hashed with'],
+  keyId: ['keyId: k1', 'letters and digits that name the key'],
+  kind: ['kind: jwt', 'what kind of credential callers show'],
+  preset: ['preset: oidc', 'whose tokens these are'],
+  issuer: ['issuer: "https://id.example.com"', 'who issues the tokens, as their "iss" claim writes it'],
+  audience: [
+    'audience: orders-api',
+    'the name of your API in the "aud" claim: without it tokens for others would be taken',
+  ],
+  'certificate.source': ['source: dns', 'which name of the certificate names the caller'],
+  source: ['source: dns', 'which name of the certificate names the caller'],
+  signer: [
+    'signer: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/name/50dc6c495c0c9188"',
+    'the load balancer whose signature is taken',
+  ],
+  client: ['client: { id: agent, secret: ${CLIENT_SECRET} }', 'how the agent names itself'],
+  clients: ['clients: [7a1b2c3d4e]', 'ids of the clients that may call'],
+  'client.method': ['method: client_secret_basic', 'how the client proves itself'],
+  segment: ['segment: 1', 'which segment of the SPIFFE ID names the tenant'],
+  id: ['id: agent', 'the name of the client'],
+  userPool: ['userPool: eu-west-1_AbCdEfGhI', 'the id of the user pool'],
+  tenants: ['tenants: [72f988bf-86f1-41af-91ab-2d7cd011db47]', 'whose callers may come'],
+  accounts: ['accounts: ["123456789012"]', 'AWS accounts whose callers may come'],
+  arns: ['arns: ["arn:aws:iam::123456789012:role/deploy-*"]', 'identities of AWS that may call'],
+  url: ['url: "https://auth.example.com"', 'https, or http on this machine'],
+  publicBaseUrl: ['publicBaseUrl: "https://api.example.com"', 'the URL that clients see'],
+  jwksUri: ['jwksUri: "https://id.example.com/keys"', 'where the public keys lie: https, or http on this machine'],
+  resourceMetadata: [
+    'resourceMetadata: "https://api.example.com/.well-known/oauth-protected-resource"',
+    'what challenges name',
+  ],
+  proxy: ['proxy: "http://proxy.example.com:3128"', 'the way to the outside'],
+  scheme: ['scheme: github', 'how the sender signs'],
+  'audit.allow': ['allow: 0.01', 'all, none, or the share of allowed requests that is recorded'],
+  allow: ['allow: ["spiffe://example.org/orders/**"]', 'who of all holders of a certificate may call'],
+  trustDomains: ['trustDomains: example.org', 'whose SPIFFE IDs are taken'],
+  repositories: ['repositories: [acme/shop]', 'whose workflows may call'],
+  cookies: ['cookies: [_oauth2_proxy]', 'the name of the session cookie'],
+  claim: ['claim: department', 'a claim, or a list that leads to a nested one'],
+  idHeader: ['idHeader: x-request-id', 'the header of the id that is signed'],
+  hostedDomains: ['hostedDomains: [example.com]', 'Workspace domains whose people may call'],
+  'claims.subject': ['subject: sub', 'what names the caller'],
+  'revocation.poll': ['poll: { url: "https://id.example.com/revoked" }', 'where the list is fetched'],
+  every: ['every: 30s', DURATION],
+  verifyKeys: ['verifyKeys: { jwks: "https://agent.example.com/jwks" }', 'or { file: keys.json }'],
+  jwks: ['jwks: "https://agent.example.com/jwks"', 'the URL of the public keys'],
+  signingKey: ['signingKey: { file: actor.key }', 'made with "haproxy-temporal actor-key"'],
+  in: ['in: header', 'where the key lies: header, authorization, cookie or query'],
+  'locations.name': ['name: x-api-key', 'of the header, cookie or parameter'],
+  from: ['from: [authorization, { cookie: session }]', 'where a token may lie'],
+  header: ['header: x-signature', 'a header name: letters, digits and "-"'],
+  rules: [
+    'rules: [{ name: health, match: { path: /healthz }, identity: none }]',
+    'what is let in; the first rule that matches decides',
+  ],
+  name: ['name: create-order', 'letters, digits, "-" and "_", 32 at most'],
+  match: ['match: { method: POST, path: "/orders/**" }', 'which requests the rule is for'],
+  'match.method': ['method: [GET, HEAD]', 'methods in capitals'],
+  'match.host': ['host: [api.example.com, "*.example.com"]', 'names without scheme and port'],
+  'match.path': [
+    'path: ["/orders/**", /healthz]',
+    '"*" is one segment, "**" all below; percent-encoded, without query',
+  ],
+  when: ['when: \'"buyer" in identity.roles\'', 'a condition in CEL'],
+  require: ['require: corp', 'a provider, { any: [a, b] } or { all: [a, b] }'],
+  any: ['any: [corp, partner]', 'providers of which one must know the caller'],
+  all: ['all: [mesh, corp]', 'providers that all must know the caller'],
+  scopes: ['scopes: ["orders:write"]', 'scopes that the token must have'],
+  deny: ['deny: 403', 'a status of 400, 401, 403, 404, 429 and 503, without quotes'],
+  default: ['default: { deny: 403 }', 'the answer where no rule matches'],
+  set: ['set: { plan: identity.claims.plan }', 'variables of HAProxy, txn.temporal.plan, and their CEL expressions'],
+  route: ['route: orders', 'the name of a backend of haproxy.cfg'],
+  workflow: ['workflow: { start: requestHook }', 'what is started in Temporal'],
+  start: ['start: requestHook', 'the type of a workflow'],
+  signal: ['signal: auditTrail', 'the type of a workflow, with a "key"'],
+  signalWithStart: ['signalWithStart: auditTrail', 'the type of a workflow, with a "key"'],
+  signalTo: ['signalTo: \'"order/" + captures.id\'', 'the id of a workflow, in CEL'],
+  signalName: ['signalName: paid', 'the name of the signal that the workflow listens to'],
+  meter: ['meter: usageMeter', 'the type of a workflow, with a "key"'],
+  window: ['window: trafficWindow', 'the type of a workflow, with a "key" and "every"'],
+  cancel: ['cancel: \'"order/" + captures.id\'', 'the id of a workflow, in CEL'],
+  terminate: ['terminate: \'"order/" + captures.id\'', 'the id of a workflow, in CEL'],
+  reason: ['reason: \'"withdrawn by " + identity.subject\'', 'a text in CEL'],
+  'workflow.id': ['id: \'"order/" + captures.id\'', 'the id of the workflow, a text in CEL'],
+  maxAge: ['maxAge: 24h', DURATION],
+  maxKeys: ['maxKeys: 1000', 'a whole number from 1'],
+  timeouts: ['timeouts: { execution: 1h }', 'how long the workflow may take'],
+  execution: ['execution: 1h', DURATION],
+  run: ['run: 30m', DURATION],
+  task: ['task: 10s', DURATION],
+  memo: ['memo: { order: captures.id }', 'names and CEL expressions'],
+  searchAttributes: ['searchAttributes: { Order: captures.id }', 'names of the namespace and CEL expressions'],
+  priority: ['priority: 2', '1, first, to 5'],
+  startDelay: ['startDelay: 10s', DURATION],
+  batch: ['batch: { records: 1000, delay: 250ms }', 'when a batch goes out'],
+  records: ['records: 1000', 'a whole number up to 10000'],
+  delay: ['delay: 250ms', DURATION],
+  bytes: ['bytes: 262144', 'a whole number from 1024 to 1000000'],
+  shards: ['shards: 4', 'a whole number from 2 to 256'],
+  debounce: ['debounce: { wait: 5s }', 'only the last of several events is delivered'],
+  'debounce.key': ['key: captures.id', 'whose last event counts, a text in CEL'],
+  'throttle.key': ['key: identity.tenant', 'whose events are counted together, a text in CEL'],
+  'rateLimit.key': ['key: identity.tenant', 'whose events are counted together, a text in CEL'],
+  wait: ['wait: 5s', DURATION],
+  max: ['max: 1m', DURATION],
+  throttle: ['throttle: { rate: 10/1s }', 'how many events go to Temporal in what time'],
+  rateLimit: ['rateLimit: { rate: 100/1m }', 'how many events are taken in what time'],
+  rate: ['rate: 100/1m', 'a count, "/" and a duration'],
+  budget: ['budget: { actions: 5 }', 'actions of Temporal for 1000 requests'],
+  actions: ['actions: 5', 'a number above 0'],
+  per: ['per: 1000', 'so many requests'],
+  // oxlint-disable-next-line unicorn/no-thenable -- a word of the file
+  then: ['then: { window: trafficWindow, every: 10s }', 'what becomes of requests beyond the budget'],
+  key: ['key: identity.tenant', 'the workflow that an event belongs to, a text in CEL'],
+  taskQueue: ['taskQueue: edge', 'where workers wait for work'],
+  variables: ['variables: { plan: plan }', 'variables of HAProxy and the claims they come from'],
+}
+
+/** What lies below these keys has names that users give. */
+const NAMED_BY_USERS: ReadonlySet<string> = new Set(['set', 'variables', 'data', 'memo', 'searchAttributes', 'roleMap'])
+
+/** Help about the key that a path of the file ends with. */
+export function helpFor(path: readonly PropertyKey[]): KeyHelp | undefined {
+  const names = path.filter((part) => typeof part === 'string')
+  const last = names.at(-1)
+  if (last === undefined) return undefined
+  if (NAMED_BY_USERS.has(names.at(-2) ?? '')) return undefined
+  const found = HELP[`${names.at(-2)}.${last}`] ?? (Object.hasOwn(HELP, last) ? HELP[last] : undefined)
+  return found === undefined ? undefined : { example: found[0], purpose: found[1] }
+}

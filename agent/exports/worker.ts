@@ -1,0 +1,11 @@
+/** `haproxy-temporal/worker`: for programs that run workers. */
+export { createActivities, type ActivityDependencies } from '../../workflows/activities/index.ts'
+export { actorActivities } from '../../workflows/activities/verify-actor.ts'
+export type { WorkerCredentials } from '../../workflows/connection.ts'
+export { historyFromJson, historyToJson } from '../../workflows/history-json.ts'
+export { activityInterceptors } from '../../workflows/interceptors/activity.ts'
+export { WORKFLOW_INTERCEPTORS } from '../../workflows/interceptors-module.ts'
+export type { Logger } from '../../workflows/logger.ts'
+export { createWorkerHost, type WorkerHost, type WorkerHostOptions } from '../../workflows/worker.ts'
+export type { WorkerDeployment } from '../../workflows/worker-options.ts'
+export { openActorVerifier } from '../actor/verifier.ts'

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { parseConfig } from '../../../agent/config/load.ts'
+import { identityOf } from '../../../agent/identity/from-config.ts'
+import { memoryLog } from './support/provider.ts'
+
+const METADATA = 'https://api.example.com/.well-known/oauth-protected-resource'
+const YAML = `version: 1
+spop: { listen: "tcp://127.0.0.1:9000" }
+temporal: { address: "127.0.0.1:7233" }
+rules: []
+identity:
+  providers:
+    plain: { issuer: "https://a.example", audience: a }
+    told: { issuer: "https://b.example", audience: a, resourceMetadata: "${METADATA}" }
+    other: { issuer: "https://c.example", audience: a, resourceMetadata: "${METADATA}/other" }
+    key: { kind: api_key, file: keys.yaml }
+`
+
+describe('what a configuration makes of identity', () => {
+  it.each<[string[], string | undefined]>([
+    [['told'], METADATA],
+    [['plain', 'told'], METADATA],
+    [['key', 'other', 'told'], `${METADATA}/other`],
+    [['plain'], undefined],
+    [['key'], undefined],
+    [[], undefined],
+  ])('the resource metadata of %j is that of the first that names one', (providers, url) => {
+    const parts = identityOf(parseConfig('agent.yaml', YAML, {}).config, memoryLog())
+    try {
+      expect(parts.resourceMetadata({ mode: 'any', providers })).toBe(url)
+    } finally {
+      parts.close()
+    }
+  })
+})

@@ -1,0 +1,56 @@
+import { createPublicKey } from 'node:crypto'
+
+/** Orders of the groups, from the curves' own documents and apart from those of the agent. */
+const ORDERS: Readonly<Record<string, bigint>> = {
+  ES256: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+  ES384: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+  ES512:
+    6864797660130609714981900799081393217269435300143305409394463459185543183397655394245057746333217197532963996371363321113864768612440380340372808892707005449n,
+}
+
+/** Order of the group of Ed25519 (RFC 8032 section 5.1). */
+const ED25519_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
+
+const numberOf = (bytes: Buffer): bigint => BigInt(`0x${bytes.toString('hex') || '0'}`)
+
+function bytesOf(value: bigint, length: number): Buffer {
+  return Buffer.from(value.toString(16).padStart(2 * length, '0'), 'hex')
+}
+
+const splitOf = (token: string): [input: string, signature: Buffer] => {
+  const dot = token.lastIndexOf('.')
+  return [token.slice(0, dot), Buffer.from(token.slice(dot + 1), 'base64url')]
+}
+
+/** The compact JWS with its signature (r, s) as (r, n - s). */
+export function twinOf(token: string, alg: string): string {
+  const [input, signature] = splitOf(token)
+  const half = signature.length / 2
+  const s = numberOf(signature.subarray(half))
+  const twin = Buffer.concat([signature.subarray(0, half), bytesOf((ORDERS[alg] ?? 0n) - s, half)])
+  return `${input}.${twin.toString('base64url')}`
+}
+
+/** With r, s or both larger by the order of the group; undefined where that does not fit into the bytes. */
+export function liftedOf(token: string, alg: string, which: 'r' | 's' | 'both'): string | undefined {
+  const [input, signature] = splitOf(token)
+  const half = signature.length / 2
+  const order = ORDERS[alg] ?? 0n
+  const r = numberOf(signature.subarray(0, half)) + (which === 's' ? 0n : order)
+  const s = numberOf(signature.subarray(half)) + (which === 'r' ? 0n : order)
+  if (r >= 1n << BigInt(8 * half) || s >= 1n << BigInt(8 * half)) return undefined
+  return `${input}.${Buffer.concat([bytesOf(r, half), bytesOf(s, half)]).toString('base64url')}`
+}
+
+/** An Ed25519 signature (R, S), little-endian, as (R, S + L). */
+export function liftedEd25519(signature: Buffer): Buffer {
+  const s = numberOf(Buffer.from(signature.subarray(32)).reverse()) + ED25519_ORDER
+  return Buffer.concat([signature.subarray(0, 32), bytesOf(s, 32).reverse()])
+}
+
+/** An RSA signature s as s + n; undefined where that does not fit into the bytes. */
+export function liftedRsa(signature: Buffer, key: Parameters<typeof createPublicKey>[0]): Buffer | undefined {
+  const { n = '' } = createPublicKey(key).export({ format: 'jwk' })
+  const lifted = numberOf(signature) + numberOf(Buffer.from(n, 'base64url'))
+  return lifted < 1n << BigInt(8 * signature.length) ? bytesOf(lifted, signature.length) : undefined
+}

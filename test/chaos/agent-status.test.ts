@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import type { DispatchCounters, RuleCounters } from '../../agent/dispatch/counters.ts'
+import { objectionsTo, unaccounted } from './agent-status.ts'
+import { LANES } from './lanes.ts'
+import type { Outcome, Sent } from './ledger.ts'
+
+const NONE: RuleCounters = {
+  received: 0,
+  delivered: 0,
+  deduplicated: 0,
+  coalesced: 0,
+  sampledOut: 0,
+  windowed: 0,
+  rateLimited: 0,
+  shed: 0,
+  deadLettered: 0,
+  pending: 0,
+}
+
+/** Counters of one rule; those of the others are at zero. */
+function counters(rule: string, some: Partial<RuleCounters>): Pick<DispatchCounters, 'rules'> {
+  const all = LANES.map((lane) => [lane.rule, lane.rule === rule ? { ...NONE, ...some } : NONE] as const)
+  return { rules: Object.fromEntries(all) }
+}
+
+function sent(rule: string, outcome: Outcome): Sent {
+  const lane = LANES.find((one) => one.rule === rule)
+  if (lane === undefined) throw new Error(rule)
+  return { n: 1, lane, tenant: 'acme', sentAt: 0, answeredAt: 0, outcome, requestId: '', reason: '' }
+}
+
+describe('counters of an agent at rest', () => {
+  it('are right where all that was received was delivered', () => {
+    expect(objectionsTo(counters('start-durable', { received: 3, delivered: 2, deduplicated: 1 }), [])).toEqual([])
+  })
+
+  it('are wrong where the law does not hold, or an event has not been delivered', () => {
+    expect(objectionsTo(counters('start-durable', { received: 3, delivered: 2 }), [])).toEqual([
+      'start-durable: received 3, but accounted for 2',
+    ])
+    expect(objectionsTo(counters('start-durable', { received: 1, deadLettered: 1 }), [])).toHaveLength(1)
+    expect(objectionsTo(counters('start-durable', { received: 1, pending: 1 }), [])).toHaveLength(1)
+  })
+
+  it('may have shed strict events whose requests were not answered 200, and no others', () => {
+    const shed = (rule: string, outcome: Outcome): string[] =>
+      objectionsTo(counters(rule, { received: 1, shed: 1 }), [sent(rule, outcome)])
+    expect(shed('meter-strict', 'unknown')).toEqual([])
+    expect(shed('meter-strict', 'ok')).toHaveLength(1)
+    expect(shed('meter-durable', 'unknown')).toHaveLength(1)
+  })
+
+  it('have grown by what was sent', () => {
+    const before = counters('meter-memory', { received: 5, deduplicated: 1 })
+    const grown = (received: number, deduplicated: number): string[] =>
+      unaccounted(before, counters('meter-memory', { received, deduplicated }), [
+        sent('meter-memory', 'ok'),
+        sent('meter-memory', 'unknown'),
+      ])
+    for (const [received, deduplicated] of [
+      [6, 1],
+      [7, 1],
+      [8, 2],
+    ] as const) {
+      expect(grown(received, deduplicated)).toEqual([])
+    }
+    expect(grown(5, 1)).toHaveLength(1)
+    expect(grown(8, 1)).toHaveLength(1)
+  })
+})

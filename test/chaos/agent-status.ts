@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import type { DispatchCounters, RuleCounters } from '../../agent/dispatch/counters.ts'
+import { LANES } from './lanes.ts'
+import type { Sent } from './ledger.ts'
+
+/** The part of the counters that is looked at. */
+type Rules = Pick<DispatchCounters, 'rules'>
+
+/** Counters of the dispatcher, from the admin server. */
+export async function countersOf(adminUrl: string): Promise<DispatchCounters> {
+  const response = await fetch(`${adminUrl}/status`, { signal: AbortSignal.timeout(5_000) })
+  return ((await response.json()) as { conservation: DispatchCounters }).conservation
+}
+
+/**
+ * What is wrong with counters of an agent at rest: the law, and events that no fault of the suite may cost. A strict event
+ * whose request was not answered as allowed, because it was not stored in time or HAProxy was gone, counts as shed.
+ */
+export function objectionsTo({ rules }: Rules, sent: readonly Sent[]): string[] {
+  return Object.entries(rules).flatMap(([rule, counters]) => {
+    const found = unbalanced({ rules: { [rule]: counters } })
+    for (const end of ['deadLettered', 'pending', 'coalesced', 'sampledOut', 'windowed', 'rateLimited'] as const) {
+      if (counters[end] !== 0) found.push(`${rule}: ${end} ${counters[end]}`)
+    }
+    const unpromised = counters.shed === 0 ? 0 : sent.filter((one) => isUnpromised(one, rule)).length
+    if (counters.shed > unpromised) found.push(`${rule}: shed ${counters.shed}, of which ${unpromised} may be`)
+    return found
+  })
+}
+
+/** Rules that do not know what has become of all that they have received. */
+export function unbalanced({ rules }: Rules): string[] {
+  return Object.entries(rules).flatMap(([rule, counters]) => {
+    const sum = ended(counters) + counters.pending
+    return counters.received === sum ? [] : [`${rule}: received ${counters.received}, but accounted for ${sum}`]
+  })
+}
+
+function isUnpromised({ lane, outcome }: Sent, rule: string): boolean {
+  return lane.rule === rule && lane.delivery === 'strict' && outcome !== 'ok'
+}
+
+function ended(counters: RuleCounters): number {
+  const { delivered, deduplicated, coalesced, sampledOut, windowed, rateLimited, shed, deadLettered } = counters
+  return delivered + deduplicated + coalesced + sampledOut + windowed + rateLimited + shed + deadLettered
+}
+
+/** What is wrong with the counters of an agent that has served all of these requests, between two looks at them. */
+export function unaccounted(before: Rules, after: Rules, sent: readonly Sent[]): string[] {
+  return LANES.flatMap(({ rule }) => {
+    const [old, now] = [before.rules[rule], after.rules[rule]]
+    if (now === undefined) return [`${rule}: no counters`]
+    const grown = (name: keyof RuleCounters): number => now[name] - (old?.[name] ?? 0)
+    const all = sent.filter(({ lane }) => lane.rule === rule)
+    const ok = all.filter(({ outcome }) => outcome === 'ok').length
+    // HAProxy asks again where a connection breaks.
+    const received = grown('received') - grown('deduplicated')
+    return received >= ok && received <= all.length
+      ? []
+      : [`${rule}: of ${all.length} requests ${ok} were answered 200, but ${received} events were received`]
+  })
+}
+
+/** Resident memory of a process in MB; undefined where /proc does not tell. */
+export function residentMb(pid: number): number | undefined {
+  try {
+    const kb = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return kb === undefined ? undefined : Math.round(Number(kb) / 1024)
+  } catch {
+    return undefined
+  }
+}

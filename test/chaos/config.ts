@@ -1,0 +1,47 @@
+import { LANES } from './lanes.ts'
+
+const WORKFLOWS = { meter: 'usageMeter', signal: 'auditTrail', start: 'requestHook' } as const
+
+/** How the agent reaches Temporal: through the proxy, over TLS with a client certificate and a key. */
+export interface EndpointFiles {
+  readonly caFile: string
+  readonly certFile: string
+  readonly keyFile: string
+  readonly keyOfApi: string
+}
+
+/**
+ * The agent.yaml of the suite: a rule for each lane.
+ * @param endpoint absent for the worker, which reaches Temporal directly
+ * @param generation changes what a reload sees: limits of batches, and a rule before all others
+ */
+export function configOf(endpoint: EndpointFiles | undefined, generation = 0): string {
+  const proof =
+    endpoint === undefined
+      ? ''
+      : `, tls: { caFile: "${endpoint.caFile}", certFile: "${endpoint.certFile}", keyFile: "${endpoint.keyFile}", serverName: localhost }, apiKey: { file: "${endpoint.keyOfApi}" }`
+  const rules = LANES.map(({ kind, delivery, rule }) => {
+    const entity = kind === 'start' ? '' : ', key: identity.tenant'
+    const batch =
+      kind === 'meter' ? `, batch: { records: ${200 + generation}, delay: ${100 + (generation % 5) * 50}ms }` : ''
+    return `  - name: ${rule}
+    match: { path: "/${kind}/${delivery}/{n}" }
+    identity: { require: corp }
+    workflow: { ${kind}: ${WORKFLOWS[kind]}, taskQueue: edge, delivery: ${delivery}${entity}${batch} }`
+  })
+  return `version: 1
+spop: { listen: ["tcp://127.0.0.1:\${SPOP_PORT}"], deadline: "\${SPOP_DEADLINE}", drain: "\${SPOP_DRAIN}" }
+admin: { listen: "tcp://127.0.0.1:\${ADMIN_PORT}" }
+temporal: { address: "\${TEMPORAL_ADDRESS}"${proof} }
+outbox: { path: "\${OUTBOX_PATH}", drain: "\${OUTBOX_DRAIN}" }
+identity:
+  providers:
+    corp: { preset: oidc, issuer: "\${OIDC_ISSUER}", audience: [orders-api], claims: { tenant: tenant, roles: roles } }
+rules:
+  - name: generation-${generation}
+    match: { path: "/generation/${generation}" }
+    identity: none
+${rules.join('\n')}
+default: { deny: 403 }
+`
+}

@@ -1,0 +1,73 @@
+import type { Lane, Tenant } from './lanes.ts'
+
+/**
+ * `ok`: answered 200, so the agent has promised its event. `refused`: answered otherwise. `unknown`: no answer came, and
+ * nobody can tell whether there is an event.
+ */
+export type Outcome = 'ok' | 'refused' | 'unknown'
+
+/** One request of the load client, with its answer. */
+export interface Sent {
+  readonly n: number
+  readonly lane: Lane
+  readonly tenant: Tenant
+  /** Milliseconds since the epoch. */
+  readonly sentAt: number
+  answeredAt: number
+  outcome: Outcome
+  /** HAProxy's unique-id; empty when no answer told it. */
+  requestId: string
+  /** Of a refusal: status and reason. Without an answer: the error. */
+  reason: string
+}
+
+/**
+ * A time in which answers may fail: `all`, because the agent or HAProxy is not there; `strict`, because there is no disk;
+ * `threads`, as `strict`, because there is nobody who writes to it: what waits for them is stored when they are back.
+ */
+export interface Outage {
+  readonly of: 'all' | 'strict' | 'threads'
+  readonly from: number
+  to: number
+}
+
+/** All that has been sent, and what happened meanwhile. Times are milliseconds since the epoch. */
+export class Ledger {
+  readonly sent: Sent[] = []
+  readonly outages: Outage[] = []
+  /** When the agent, or one of the threads that hold its events, was killed. */
+  readonly kills: number[] = []
+  /** When the agent ended without having delivered what it had in memory within `outbox.drain`. */
+  readonly cutShort: number[] = []
+
+  /** The event id of a request whose answer told its unique-id. */
+  static eventId({ lane, requestId }: Sent): string {
+    return `${lane.rule}/${requestId}`
+  }
+
+  /** Whether nobody could be expected to answer. */
+  inOutage({ sentAt, answeredAt }: Sent): boolean {
+    return this.outages.some(({ of, from, to }) => of === 'all' && answeredAt >= from && sentAt <= to)
+  }
+
+  /**
+   * Whether its event may be there although it was refused for want of a disk: what held the event died before the answer;
+   * or its record waited for the threads in one chunk with others, which goes out if one of their requests was let through.
+   */
+  mayHaveEvent(sent: Sent): boolean {
+    const { lane, sentAt, answeredAt } = sent
+    if (this.inOutage(sent) || this.kills.some((at) => at >= sentAt && at <= answeredAt)) return true
+    return (
+      lane.kind === 'meter' &&
+      this.outages.some(({ of, from, to }) => of === 'threads' && answeredAt >= from && sentAt <= to)
+    )
+  }
+
+  /** Whether it may have been refused. */
+  isExcused(sent: Sent): boolean {
+    const { lane, reason, sentAt, answeredAt } = sent
+    if (this.inOutage(sent)) return true
+    if (lane.delivery !== 'strict' || !reason.includes('event_not_stored')) return false
+    return this.outages.some(({ from, to }) => answeredAt >= from && sentAt <= to)
+  }
+}

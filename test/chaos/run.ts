@@ -1,0 +1,94 @@
+import type { Cleanup } from '../../agent/dev/cleanup.ts'
+import { Random } from '../fuzz/random.ts'
+import type { Fault } from './faults/fault.ts'
+import { Rig } from './rig.ts'
+import { settle } from './settle.ts'
+import { runStep, type StepOptions, type StepReport } from './step.ts'
+
+/** How much more memory the agent may take at any step than after the undisturbed one, in MB. */
+const GROWTH_MB = 300
+
+/** Sequences of one seed: that of the order of steps, that of the load, and some for each step. */
+const [OF_ORDER, OF_LOAD, OF_STEPS, PARTS] = [0, 1, 2, 8]
+
+export interface ChaosOptions {
+  readonly seed: number
+  readonly folder: string
+  readonly haproxyBinary: string
+  /** Requests a second. */
+  readonly rate: number
+  readonly load: StepOptions
+  /** The faults of each step; asked for the next one after each. */
+  readonly steps: (random: Random) => Iterable<readonly Fault[]>
+  /** The median may be so many times that of the undisturbed step, and so many milliseconds more. */
+  readonly slower: Slower
+  /** Run when all is over, and by whoever wants to end it before. */
+  readonly cleanup: Cleanup
+  /** Told of each step. */
+  readonly progress: (step: StepReport) => void
+}
+
+export interface Slower {
+  readonly times: number
+  readonly ms: number
+}
+
+export interface ChaosReport {
+  readonly seed: number
+  readonly steps: readonly StepReport[]
+  /** Every violation, as one line each; empty when all is well. */
+  readonly problems: readonly string[]
+}
+
+/** Starts all parts, lets the faults happen one step after the other, and ends everything. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { cleanup } = options
+  const { seed, load } = options
+  try {
+    const rig = await Rig.start({ ...options, random: seeded(seed, OF_LOAD) })
+    const began = Date.now()
+    const steps: StepReport[] = []
+    const problems: string[] = []
+    const take = (step: StepReport): void => {
+      steps.push(step)
+      problems.push(...problemsOf(step, steps[0] ?? step, options.slower))
+      options.progress(step)
+    }
+    const next = async (faults: readonly Fault[]): Promise<void> => {
+      // What a step draws depends on its place alone, not on how much those before it have drawn.
+      const own = (part: number): Random => seeded(seed, OF_STEPS + steps.length * PARTS + part)
+      take(await runStep(rig, faults, own, load))
+    }
+    await next([])
+    for (const faults of options.steps(seeded(seed, OF_ORDER))) await next(faults)
+
+    // What has arrived must have been worked on, and what has been counted once must not have come again.
+    const { verdict, objections } = await settle(rig, { from: 0, since: began, stage: 'worked' })
+    const known = new Set(steps.flatMap(({ verdict: { violations } }) => violations.map((one) => JSON.stringify(one))))
+    const others = verdict.violations.filter((one) => !known.has(JSON.stringify(one)))
+    problems.push(...others.map(({ what, where, which }) => `at the end: ${what}: ${where} ${which}`))
+    problems.push(...objections.map((objection) => `at the end: ${objection}`))
+    return { seed, steps, problems }
+  } finally {
+    await cleanup.run()
+  }
+}
+
+function seeded(run: number, index: number): Random {
+  const random = new Random()
+  random.seed(run, index)
+  return random
+}
+
+function problemsOf(step: StepReport, undisturbed: StepReport, slower: Slower): string[] {
+  const problems = step.verdict.violations.map(({ what, where, which }) => `${what}: ${where} ${which}`)
+  problems.push(...step.failures)
+  if (step.p50 > undisturbed.p50 * slower.times + slower.ms) {
+    problems.push(`slower: the median is ${step.p50} ms, undisturbed ${undisturbed.p50} ms`)
+  }
+  const [now, before] = [step.residentMb, undisturbed.residentMb]
+  if (now !== undefined && before !== undefined && now > before + GROWTH_MB) {
+    problems.push(`memory: the agent has ${now} MB, undisturbed ${before} MB`)
+  }
+  return problems.map((problem) => `${step.name}: ${problem}`)
+}

@@ -1,0 +1,83 @@
+import { Client, Connection } from '@temporalio/client'
+import { EntityReader } from './entity-reader.ts'
+import { ENTITIES } from './lanes.ts'
+
+/** Milliseconds for all that is read of one entity, or of all starts. */
+const LOOK_MS = 20_000
+
+/** Milliseconds before the beginning of a step: clocks of processes may differ by little. */
+const BEFORE_MS = 5_000
+
+/** What one entity workflow has, by its histories and by its own count. */
+export interface EntitySight {
+  readonly workflowId: string
+  /** Event ids of the requests in its signals, by number. */
+  readonly events: ReadonlyMap<number, ReadonlySet<string>>
+  /** Different event ids in its signals. */
+  readonly distinct: number
+  /** What its workflow code has counted; undefined when it did not answer, or was not asked. */
+  readonly counted: number | undefined
+  readonly malformed: number
+  /** Signals and records that came again and were left out by workflow code. */
+  readonly duplicates: number
+  /** Runs so far: one more for each continue-as-new. */
+  readonly runs: number
+}
+
+/** Executions of one workflow id. */
+export interface StartSight {
+  readonly runs: Set<string>
+  completed: boolean
+}
+
+/** What Temporal and the workflow code there have seen. */
+export interface Sightings {
+  readonly entities: readonly EntitySight[]
+  /** Executions of `requestHook` by workflow id, which is the event id. */
+  readonly starts: ReadonlyMap<string, StartSight>
+}
+
+/** Reads sightings; what has been read before is not read again. */
+export class Watcher {
+  readonly #address: string
+  readonly #entities = ENTITIES.map(({ workflowId }) => new EntityReader(workflowId))
+  readonly #starts = new Map<string, StartSight>()
+
+  /** @param address `host:port` of Temporal */
+  constructor(address: string) {
+    this.#address = address
+  }
+
+  /**
+   * @param since executions that began before this time, in milliseconds since the epoch, are known already
+   * @param ask whether to ask workflow code what it has counted: a worker that has just begun must replay all for that
+   * @throws whatever the client throws, while Temporal is away
+   */
+  async look(since: number, ask: boolean): Promise<Sightings> {
+    // One of its own each time, which shares no back-off with those before it.
+    const channelArgs = { 'grpc.use_local_subchannel_pool': 1 }
+    const connection = Connection.lazy({ address: this.#address, channelArgs })
+    try {
+      const client = new Client({ connection })
+      await client.withDeadline(Date.now() + LOOK_MS, () => this.#readStarts(client, since))
+      const looks = this.#entities.map((reader) =>
+        client.withDeadline(Date.now() + LOOK_MS, () => reader.read(client, ask)),
+      )
+      const entities = (await Promise.all(looks)).filter((sight) => sight !== undefined)
+      return { entities, starts: this.#starts }
+    } finally {
+      await connection.close()
+    }
+  }
+
+  async #readStarts(client: Client, since: number): Promise<void> {
+    const after = new Date(since - BEFORE_MS).toISOString()
+    const query = `WorkflowType = 'requestHook' AND StartTime >= '${after}'`
+    for await (const { workflowId, runId, status } of client.workflow.list({ query, pageSize: 1_000 })) {
+      const sight = this.#starts.get(workflowId) ?? { runs: new Set<string>(), completed: false }
+      this.#starts.set(workflowId, sight)
+      sight.runs.add(runId)
+      if (status.name === 'COMPLETED') sight.completed = true
+    }
+  }
+}
