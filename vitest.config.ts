@@ -12,6 +12,8 @@ export default defineConfig({
           include: ['test/{node-spoe,agent,workflows,bench}/**/*.test.ts'],
           setupFiles,
           pool: 'forks',
+          // Without a number vitest leaves one core to itself, which is half of the machine here.
+          maxWorkers: 2,
           // Properties try thousands of cases, and the machine may do other things meanwhile: for what hangs only.
           testTimeout: 60_000,
           hookTimeout: 60_000,
