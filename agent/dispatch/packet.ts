@@ -52,23 +52,29 @@ export class PacketWriter {
     const { id, workflowId, key, tenant, at } = command
     const body = JSON.stringify(command.body)
     const call = command.call === undefined ? '' : JSON.stringify(command.call)
-    const most = HEAD + 3 * (id.length + workflowId.length + key.length + tenant.length + call.length + body.length)
+    // Put together first: a write costs as much as a hundred bytes of it do.
+    const text = id + workflowId + key + tenant + call + body
+    const most = HEAD + 3 * text.length
     if (most > this.#buffer.length - this.#length && !this.#grow(most)) return 0
     const buffer = this.#buffer
     const start = this.#length
-    let end = start + HEAD
-    const idBytes = buffer.write(id, end)
-    end += idBytes
-    const workflowIdBytes = buffer.write(workflowId, end)
-    end += workflowIdBytes
-    const keyBytes = buffer.write(key, end)
-    end += keyBytes
-    const tenantBytes = buffer.write(tenant, end)
-    end += tenantBytes
-    const callBytes = buffer.write(call, end)
-    end += callBytes
-    end += buffer.write(body, end)
-    const length = end - start
+    let written = buffer.write(text, start + HEAD)
+    // As many bytes as characters: it is all ASCII, so the same holds for each part.
+    const sizeOf = written === text.length ? lengthOf : bytesOf
+    const idBytes = sizeOf(id)
+    const workflowIdBytes = sizeOf(workflowId)
+    const keyBytes = sizeOf(key)
+    const tenantBytes = sizeOf(tenant)
+    const callBytes = sizeOf(call)
+    if (
+      written !== text.length &&
+      written !== idBytes + workflowIdBytes + keyBytes + tenantBytes + callBytes + sizeOf(body)
+    ) {
+      // Two halves of a pair, at the end of one part and the beginning of the next, have become one character.
+      const parts = [id, workflowId, key, tenant, call, body].map((part) => part.toWellFormed())
+      written = buffer.write(parts.join(''), start + HEAD)
+    }
+    const length = HEAD + written
     if (length > MAX_FRAME || Math.max(idBytes, workflowIdBytes, keyBytes, tenantBytes) > MAX_NAME) return 0
     buffer.writeUInt32LE(length, start + AT.length)
     buffer.writeUInt32LE(action, start + AT.action)
@@ -79,7 +85,7 @@ export class PacketWriter {
     buffer.writeUInt16LE(keyBytes, start + AT.key)
     buffer.writeUInt16LE(tenantBytes, start + AT.tenant)
     buffer.writeUInt32LE(callBytes, start + AT.call)
-    this.#length = end
+    this.#length = start + length
     this.#count++
     return length
   }
@@ -108,6 +114,14 @@ export class PacketWriter {
     this.#buffer = buffer
     return true
   }
+}
+
+function lengthOf(part: string): number {
+  return part.length
+}
+
+function bytesOf(part: string): number {
+  return Buffer.byteLength(part)
 }
 
 /** One frame after the other of a packet. What is not asked for is not decoded. */
@@ -147,6 +161,19 @@ export class PacketReader {
   get id(): string {
     const from = this.#start + HEAD
     return this.#buffer.toString('utf8', from, from + this.#size(AT.id))
+  }
+
+  /** Where {@link id} lies in {@link bytes}, for what can do without a string. */
+  get idStart(): number {
+    return this.#start + HEAD
+  }
+
+  get idEnd(): number {
+    return this.#start + HEAD + this.#size(AT.id)
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer
   }
 
   get workflowId(): string {

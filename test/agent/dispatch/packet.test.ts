@@ -67,6 +67,16 @@ describe('packets', () => {
     )
   })
 
+  it('keep apart the halves of a pair that end one part and begin the next', () => {
+    const writer = new PacketWriter()
+    const one = { ...command(1), id: 'a\ud83d', workflowId: '\ude00b' }
+    writer.add(one, 0)
+    const reader = new PacketReader(writer.take())
+    reader.next()
+    expect([reader.id, reader.workflowId]).toEqual(['a\ufffd', '\ufffdb'])
+    expect(reader.body).toBe(JSON.stringify(one.body))
+  })
+
   it('leave out what is too large, and go on with what comes after it', () => {
     const writer = new PacketWriter()
     const huge = (characters: number) =>
