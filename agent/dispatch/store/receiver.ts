@@ -48,12 +48,11 @@ export class Receiver {
       if (ticket > 0) strict.refuse(ticket)
       return
     }
-    const id = frame.id
-    if (ticket > 0 && strict.join(id, ticket)) {
+    if (ticket > 0 && strict.join(frame.id, ticket)) {
       ledger.refuse(ledger.row(action.action.rule), 'deduplicated', 1, frame.length)
       return
     }
-    if (recent.has(id)) {
+    if (recent.hasBytes(frame.bytes, frame.idStart, frame.idEnd)) {
       ledger.refuse(ledger.row(action.action.rule), 'deduplicated', 1, frame.length)
       // It waits for no answer any more, so it goes out or is gone: there is nothing to wait for.
       if (ticket > 0) strict.known(ticket)
@@ -66,15 +65,15 @@ export class Receiver {
       if (ticket > 0) strict.known(ticket)
       return
     }
-    recent.add(id)
-    const claim = ticket > 0 ? strict.claim(id, ticket) : undefined
+    recent.addBytes(frame.bytes, frame.idStart, frame.idEnd)
+    const claim = ticket > 0 ? strict.claim(frame.id, ticket) : undefined
     if (kind === 'meter') {
       chunks.add(action, frame, claim)
       return
     }
     incoming.push({
       action,
-      id,
+      id: frame.id,
       workflowId: frame.workflowId,
       key: frame.key,
       tenant: frame.tenant,

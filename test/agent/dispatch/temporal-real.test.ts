@@ -159,7 +159,7 @@ interface Report {
 /** Runs the small agent until its report is as wanted, then kills it. Returns how many events were surely on disk. */
 async function killedMidway(args: string[], wanted: (report: Report) => boolean): Promise<number> {
   const script = join(import.meta.dirname, 'support/pending-process.ts')
-  const child = spawn(process.execPath, ['--conditions=development', script, ...args], {
+  const child = spawn(process.execPath, ['--conditions=node-spoe-source', script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

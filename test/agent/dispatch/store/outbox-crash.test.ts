@@ -99,7 +99,7 @@ function retried(disk: Disk): unknown {
 /** Lets a child write until it has reported so many lines, then kills it. Returns the lines that were complete. */
 async function writtenUntilKilled(path: string, first: number, lines: number): Promise<string[]> {
   const script = join(import.meta.dirname, 'writing-process.ts')
-  const child = spawn(process.execPath, ['--conditions=development', script, path, String(first)], {
+  const child = spawn(process.execPath, ['--conditions=node-spoe-source', script, path, String(first)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
