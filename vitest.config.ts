@@ -3,10 +3,14 @@ import { defineConfig } from 'vitest/config'
 // Worker threads and child processes run on Node's own type stripping, so a green run is checked for the Node it used.
 const setupFiles = ['test/support/require-node.ts']
 
+/** As everything of this repository runs it: node-spoe from its sources, under a name that no bundler sets. */
+const ssr = { resolve: { conditions: ['node-spoe-source', 'module', 'node'] } }
+
 export default defineConfig({
   test: {
     projects: [
       {
+        ssr,
         test: {
           name: 'unit',
           include: ['test/{node-spoe,agent,workflows,bench}/**/*.test.ts'],
@@ -20,6 +24,7 @@ export default defineConfig({
         },
       },
       {
+        ssr,
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
@@ -32,6 +37,7 @@ export default defineConfig({
         },
       },
       {
+        ssr,
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],

@@ -124,7 +124,9 @@ async function realServer(
 
 async function stubServer({ cleanup }: Context): Promise<string> {
   const script = join(import.meta.dirname, 'dispatch/stub-server.ts')
-  const child = spawn(process.execPath, ['--conditions=development', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--conditions=node-spoe-source', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   cleanup.add(() => void child.kill())
   const [port] = (await once(child.stdout, 'data')) as [Buffer]
   return `127.0.0.1:${String(port).trim()}`

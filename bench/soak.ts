@@ -42,7 +42,7 @@ const contender: Contender = {
   pipelining: true,
   command: ({ url }) => [
     process.execPath,
-    '--conditions=development',
+    '--conditions=node-spoe-source',
     '--expose-gc',
     join(ROOT, 'bench/soak/agent.ts'),
     url,

@@ -5,4 +5,4 @@
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 [ -x node_modules/.bin/node ] || scripts/setup/node.sh
-exec node --conditions=development "bench/$1.ts" "${@:2}"
+exec node --conditions=node-spoe-source "bench/$1.ts" "${@:2}"

@@ -5,5 +5,5 @@
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 scripts/setup/all.sh test
-exec node --conditions=development --disable-warning=ExperimentalWarning test/chaos/main.ts \
+exec node --conditions=node-spoe-source --disable-warning=ExperimentalWarning test/chaos/main.ts \
   ${MINUTES:+--minutes "$MINUTES"} ${SEED:+--seed "$SEED"} ${HAPROXY_VERSION:+--haproxy "$HAPROXY_VERSION"} "$@"

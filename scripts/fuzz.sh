@@ -5,4 +5,4 @@
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 [ -x node_modules/.bin/node ] || scripts/setup/node.sh
-exec node --conditions=development test/fuzz/main.ts ${FOR:+--seconds "$FOR"} ${SEED:+--seed "$SEED"} "$@"
+exec node --conditions=node-spoe-source test/fuzz/main.ts ${FOR:+--seconds "$FOR"} ${SEED:+--seed "$SEED"} "$@"

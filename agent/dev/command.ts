@@ -13,7 +13,7 @@ export function startCommand(
   return new ManagedProcess({
     name,
     command: process.execPath,
-    args: ['--conditions=development', '--disable-warning=ExperimentalWarning', main, ...args],
+    args: ['--conditions=node-spoe-source', '--disable-warning=ExperimentalWarning', main, ...args],
     // The compiler of the workflow bundle would unpack itself into ~/.cache: what dev writes belongs into its folder.
     env: { SWC_NATIVE_BINDING_CACHE: process.env['SWC_NATIVE_BINDING_CACHE'] ?? resolve(folder, 'swc'), ...env },
     logFile: join(folder, `${name}.log`),

@@ -26,7 +26,7 @@ export function startAgentProcess(
     ...(clockFile === undefined ? [] : ['--import', CLOCK_SHIM]),
     ...(threadFile === undefined ? [] : ['--import', THREAD_SHIM]),
   ]
-  const node = ['--conditions=development', '--disable-warning=ExperimentalWarning', ...preload, MAIN]
+  const node = ['--conditions=node-spoe-source', '--disable-warning=ExperimentalWarning', ...preload, MAIN]
   const command = [process.execPath, ...node, 'serve', '--config', config]
   const all = {
     ...env,

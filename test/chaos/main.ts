@@ -11,7 +11,7 @@ import type { Fault } from './faults/fault.ts'
 import { lineOf, render } from './report.ts'
 import { runChaos } from './run.ts'
 
-const USAGE = `Usage: node --conditions=development test/chaos/main.ts [options]
+const USAGE = `Usage: node --conditions=node-spoe-source test/chaos/main.ts [options]
   --minutes N    begin no step after so many minutes (default 10)
   --seed S       the same seed gives the same faults (default: of the clock)
   --rate N       requests a second (default 200)

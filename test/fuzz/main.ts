@@ -8,7 +8,7 @@ import { type MemorySample, MemoryWatch } from './memory.ts'
 import { minimise } from './minimise.ts'
 import { fuzzSockets } from './sockets.ts'
 
-const USAGE = `Usage: node --conditions=development test/fuzz/main.ts [options]
+const USAGE = `Usage: node --conditions=node-spoe-source test/fuzz/main.ts [options]
   --seconds N   stop after N seconds (default 60, unless --frames is given)
   --frames N    stop after N frames
   --seed S      the same seed gives the same cases (default: of the clock)

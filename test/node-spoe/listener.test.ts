@@ -218,7 +218,7 @@ describe('systemd', () => {
           'LISTEN_PID=$$ exec "$@"',
           'sh',
           process.execPath,
-          '--conditions=development',
+          '--conditions=node-spoe-source',
           '--input-type=module',
           '-e',
           script,

@@ -53,7 +53,7 @@ export class Example {
       new ManagedProcess({
         name: basename(script),
         command: process.execPath,
-        args: ['--conditions=development', resolve(EXAMPLES, this.#name, script)],
+        args: ['--conditions=node-spoe-source', resolve(EXAMPLES, this.#name, script)],
         env: { ...this.#env, ...env },
         logFile: join(this.folder, `${basename(script)}-${this.#processes.length}.log`),
       }),

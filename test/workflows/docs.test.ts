@@ -36,7 +36,7 @@ function sourceOf(name: string): string {
 }
 
 /** What Node needs to run the sources. */
-const FLAGS = ['--conditions=development', '--disable-warning=ExperimentalWarning']
+const FLAGS = ['--conditions=node-spoe-source', '--disable-warning=ExperimentalWarning']
 
 describe('docs/workflows.md', () => {
   let folder: string

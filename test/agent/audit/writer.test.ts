@@ -131,7 +131,7 @@ describe('the writer of records', () => {
   // A limit on the size of files is a disk that is full in the middle of a line, and it can be lifted.
   const onFullDisk = (path: string, what: 'stay' | 'move'): void => {
     const script = join(ROOT, 'test/agent/audit/support/full-disk.ts')
-    const args = ['--conditions=development', '--disable-warning=ExperimentalWarning', script, path, what]
+    const args = ['--conditions=node-spoe-source', '--disable-warning=ExperimentalWarning', script, path, what]
     execFileSync('prlimit', ['--fsize=1003:unlimited', process.execPath, ...args], { stdio: 'inherit' })
   }
 
@@ -166,7 +166,7 @@ describe('the writer of records', () => {
     const script = join(ROOT, 'test/agent/audit/support/stdout.ts')
     const child = spawn(
       process.execPath,
-      ['--conditions=development', '--disable-warning=ExperimentalWarning', script],
+      ['--conditions=node-spoe-source', '--disable-warning=ExperimentalWarning', script],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
     onTestFinished(() => void child.kill('SIGKILL'))

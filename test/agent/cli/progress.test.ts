@@ -28,7 +28,7 @@ await withProgress('counting', async () => {
 console.log('done')
 `,
   )
-  const node = `${process.execPath} --conditions=development --disable-warning=ExperimentalWarning ${file} 2>&1`
+  const node = `${process.execPath} --conditions=node-spoe-source --disable-warning=ExperimentalWarning ${file} 2>&1`
   const [program, ...args] = onTerminal ? ['script', '-qec', node, '/dev/null'] : ['sh', '-c', node]
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let told = ''

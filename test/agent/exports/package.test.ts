@@ -37,7 +37,9 @@ async function install(project: string): Promise<void> {
   }
   symlinkSync(join(ROOT, 'node_modules'), join(sources, 'node_modules'))
   // node-spoe is a package of its own, which is not built here: the agent's code finds its types in the sources.
-  await run(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--customConditions', 'development'], { cwd: sources })
+  await run(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--customConditions', 'node-spoe-source'], {
+    cwd: sources,
+  })
   const npm = ['--ignore-scripts', '--json', '--offline', '--cache', join(project, 'npm')]
   const { stdout } = await run('npm', ['pack', ...npm], { cwd: sources })
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]

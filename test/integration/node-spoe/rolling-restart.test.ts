@@ -57,7 +57,7 @@ class Server {
     return new ManagedProcess({
       name: this.#name,
       command: process.execPath,
-      args: ['--conditions=development', SCRIPT, this.address, this.#name],
+      args: ['--conditions=node-spoe-source', SCRIPT, this.address, this.#name],
       logFile: join(this.#folder, `${this.#name}-${this.#starts++}.log`),
     })
   }
