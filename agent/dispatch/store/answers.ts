@@ -25,6 +25,11 @@ export class Answers {
     for (const one of this.#parts.strict.answer(kept, refused)) this.#conclude(one)
   }
 
+  /** The hot side is gone: the next start delivers what is on disk, so it must not hold what was refused. */
+  close(): void {
+    for (const one of this.#parts.strict.leftOpen()) this.#cut(one)
+  }
+
   #conclude(one: Answered): void {
     const { recent } = this.#parts
     // Nothing is left of them, so the same event may be offered again.

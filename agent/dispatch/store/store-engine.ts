@@ -217,6 +217,7 @@ export class StoreEngine {
     })
     clearTimeout(this.#dueTimer)
     this.#timers.forEach(clearInterval)
+    this.#answers.close()
     this.#unstored.storeAll()
     this.#shedRest(inFlight)
     this.#stock.disk.close()

@@ -121,6 +121,16 @@ export class Strict {
     return answered
   }
 
+  /** What waits for answers that will never come, where other requests of it were refused. */
+  leftOpen(): Answered[] {
+    const left: Answered[] = []
+    for (const { parcel, action, claims } of new Set(this.#holds.values())) {
+      const refused = claims.filter(({ open, kept }) => open === 0 && !kept)
+      if (refused.length > 0) left.push({ parcel, action, refused })
+    }
+    return left
+  }
+
   #opened(claim: Claim, ticket: number): void {
     claim.open++
     this.#open.set(ticket, claim)

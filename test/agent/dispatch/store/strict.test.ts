@@ -247,6 +247,18 @@ test('a cut chunk is on disk as it was cut, and a whole one that was refused is 
   expect(next.rule('usage')).toMatchObject({ received: 1, pending: 1 })
 })
 
+test('a chunk that is stopped before all answers are there holds nothing that was refused', async () => {
+  const t = harness()
+  const record = (n: number) => strict(n, { rule: 'usage', kind: 'meter' })
+  t.take(record(1), record(2), record(3))
+  t.engine.answered([3], [1])
+  await t.stop()
+  expect(t.rule('usage')).toMatchObject({ received: 3, shed: 1, pending: 2 })
+  const next = harness({ path: t.path })
+  const idsOf = (body: string) => (JSON.parse(`[${body}]`) as { id: string }[]).map(({ id }) => id)
+  expect(next.parcels.map(({ body }) => idsOf(body))).toEqual([[record(2).id, record(3).id]])
+})
+
 test('a refused record that its client asks for again joins its chunk as long as that waits for others', () => {
   const t = harness()
   const record = (n: number) => strict(n, { rule: 'usage', kind: 'meter' })
