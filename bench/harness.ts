@@ -50,6 +50,8 @@ export interface Benchmark {
   readonly description: string
   /** Rounds unless the command line says otherwise. */
   readonly rounds: number
+  /** Rounds before those, default 1: where the compiler needs more calls than one round has to be done with its work. */
+  readonly warmUps?: number
   prepare(context: Context): Promise<Prepared>
 }
 
@@ -61,13 +63,13 @@ export interface Prepared {
   figures(samples: Samples): Record<string, number>
 }
 
-/** Measures every case once a round, in turn, so that all of them see the same machine; one more round warms up. */
+/** Measures every case once a round, in turn, so that all of them see the same machine; rounds before those warm up. */
 export async function run(benchmark: Benchmark, rounds: number, context: Context): Promise<Report> {
   try {
     const prepared = await benchmark.prepare(context)
     const samples = new Samples()
-    for (let round = 0; round <= rounds; round++) {
-      context.progress(round === 0 ? `${benchmark.name}: warming up` : `${benchmark.name}: round ${round} of ${rounds}`)
+    for (let round = 1 - (benchmark.warmUps ?? 1); round <= rounds; round++) {
+      context.progress(round <= 0 ? `${benchmark.name}: warming up` : `${benchmark.name}: round ${round} of ${rounds}`)
       // Every other round backwards, so that no case always comes after the same one, or late in a busy minute.
       for (const one of round % 2 === 0 ? prepared.cases : prepared.cases.toReversed()) {
         const values = byLabel(one, await one.measure())

@@ -45,7 +45,8 @@ function checkCertificate(x5t: string, { certificate }: Evidence): DenyReason | 
 
 /** What follows the scheme DPoP, in any case; undefined when the field begins otherwise. */
 function dpopToken(authorization: string | undefined): string | undefined {
-  if (authorization === undefined) return undefined
+  // Most often another scheme's: its first letter tells.
+  if (authorization === undefined || (authorization.charCodeAt(0) | 0x20) !== 0x64) return undefined
   return /^dpop +([^ ].*)$/is.exec(authorization)?.[1]
 }
 

@@ -56,8 +56,7 @@ export function names(
   let known: Set<string> | undefined // once there are more than a few
   for (const claim of claims) {
     if (claim === undefined || claim === null) continue
-    const members: unknown =
-      typeof claim === 'string' ? (separator === undefined ? [claim] : claim.split(separator)) : claim
+    const members: unknown = typeof claim === 'string' ? partsOf(claim, separator) : claim
     if (!Array.isArray(members)) return NOT_NAMES
     for (const member of members as unknown[]) {
       if (member === '') continue
@@ -69,4 +68,17 @@ export function names(
     }
   }
   return found
+}
+
+function partsOf(claim: string, separator: string | RegExp | undefined): string[] {
+  if (separator === undefined) return [claim]
+  if (separator !== ' ') return claim.split(separator)
+  const parts: string[] = []
+  let from = 0
+  for (let to = claim.indexOf(' '); to >= 0; to = claim.indexOf(' ', from)) {
+    parts.push(claim.slice(from, to))
+    from = to + 1
+  }
+  parts.push(claim.slice(from))
+  return parts
 }

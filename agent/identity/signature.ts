@@ -1,7 +1,8 @@
-import { createVerify, type KeyObject, verify } from 'node:crypto'
+import { constants, createVerify, type KeyObject, verify } from 'node:crypto'
 import { algorithms, type Algorithm } from './algorithms.ts'
 import { decodedSignature } from './base64url.ts'
 import type { VerificationKey } from './jwk.ts'
+import { verifyPkcs1 } from './pkcs1.ts'
 import type { StrictJwt } from './strict-jwt.ts'
 
 /** Bits of an RSA modulus up to which a verification takes some tens of microseconds. */
@@ -18,7 +19,9 @@ export function verifySignature(token: StrictJwt, key: VerificationKey): boolean
   if (algorithm === undefined || verifier === undefined) return false
   const { signatureBytes } = algorithm
   if (signatureBytes !== undefined && Buffer.byteLength(token.signature, 'base64url') !== signatureBytes) return false
-  return isQuick(token.alg, key) ? verifyNow(token, algorithm, verifier) : verifyInPool(token, algorithm, verifier)
+  return isQuick(token.alg, key)
+    ? verifyNow(token, algorithm, verifier, key.modulusBits)
+    : verifyInPool(token, algorithm, verifier)
 }
 
 /** Whether {@link verifySignature} answers at once. */
@@ -28,15 +31,16 @@ export function isQuick(alg: string, key: VerificationKey): boolean {
 }
 
 /**
- * By an object that reads the text where it lies. `verify` wants bytes: to make them costs more than the object does, and
- * only EdDSA, which reads what was signed twice, cannot do without.
+ * PS and ES by an object that reads the text where it lies: `verify` wants bytes, and to make them costs more than the
+ * object does. Only EdDSA, which reads what was signed twice, cannot do without.
  */
-function verifyNow({ signed, signature }: StrictJwt, { hash }: Algorithm, key: KeyObject): boolean {
+function verifyNow({ signed, signature }: StrictJwt, algorithm: Algorithm, verifier: KeyObject, bits: number): boolean {
+  const { hash, padding } = algorithm
   try {
     const seal = decodedSignature(signature)
-    return hash === null
-      ? verify(hash, Buffer.from(signed, 'latin1'), key, seal)
-      : createVerify(hash).update(signed, 'latin1').verify(key, seal)
+    if (hash === null) return verify(hash, Buffer.from(signed, 'latin1'), verifier, seal)
+    if (padding === constants.RSA_PKCS1_PADDING) return verifyPkcs1(hash, signed, seal, verifier, bits)
+    return createVerify(hash).update(signed, 'latin1').verify(verifier, seal)
   } catch {
     return false
   }
