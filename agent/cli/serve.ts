@@ -1,8 +1,11 @@
 import { Command } from 'commander'
 import type { RunningAgent } from '../agent.ts'
+import { runInRealTime } from '../realtime.ts'
 import { keepPausesShort } from '../short-pauses.ts'
 import { configOption } from './options.ts'
 import { untilSignal } from './signals.ts'
+
+const REALTIME_HINT = 'Give the process LimitRTPRIO=1 (systemd), or the capability SYS_NICE (containers).'
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -30,6 +33,10 @@ export function serveCommand(): Command {
       const loaded = loadConfig(file)
       const { config } = loaded
       const log = createLogger(config.log.level, 'agent')
+      if (config.spop.scheduling === 'realtime') {
+        const reason = runInRealTime()
+        if (reason !== undefined) log.warn({ reason, hint: REALTIME_HINT }, 'spop.scheduling: not in real time')
+      }
       const starting = startAgent(loaded, log)
       agent = await Promise.race([starting, signalled.then(() => undefined)])
       if (agent !== undefined) {

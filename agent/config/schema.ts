@@ -116,6 +116,12 @@ export const configSchema = z.strictObject({
         .describe(
           'On a stop, health checks fail for so long before connections close; longer than "inter" times "fall" of the server line',
         ),
+      scheduling: z
+        .enum(['normal', 'realtime'])
+        .default('normal')
+        .describe(
+          'realtime: Linux runs the thread that decides before everything else that wants its core (SCHED_RR); needs LimitRTPRIO=1 or CAP_SYS_NICE',
+        ),
       bufsize: count
         .optional()
         .describe(

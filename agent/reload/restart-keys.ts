@@ -5,6 +5,7 @@ import type { AgentConfig } from '../config/schema.ts'
 const RESTART_KEYS = [
   'spop.listen',
   'spop.deadline',
+  'spop.scheduling',
   'spop.bufsize',
   'spop.maxFrameSize',
   'admin.listen',

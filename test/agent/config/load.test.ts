@@ -65,7 +65,7 @@ describe('spop.listen', () => {
 describe('a configuration', () => {
   it('is accepted as it is shipped', () => {
     const { config, document } = loadConfig(join(ROOT, 'agent.yaml'), { OIDC_ISSUER: 'https://id.example.com' })
-    const spop = { deadline: 40, drain: 3000, maxFrameSize: 65_536 }
+    const spop = { deadline: 40, drain: 3000, scheduling: 'normal', maxFrameSize: 65_536 }
     expect(config.spop).toEqual({ listen: [{ address: 'tcp://127.0.0.1:9000' }], ...spop })
     expect(compileRules(config, document).rules.map((rule) => rule.name)).toEqual([
       'health',
