@@ -15,5 +15,5 @@ mkdir -p .toolchain/tmp
 report=$(mktemp .toolchain/tmp/vitest.XXXXXX)
 trap 'rm -f "$report"' EXIT
 code=0
-vitest run --reporter=default --reporter=json --outputFile.json="$report" "$@" || code=$?
+vitest run --reporter=default --reporter=./test/support/second-attempts.ts --reporter=json --outputFile.json="$report" "$@" || code=$?
 node scripts/totals.mjs "$report" "$code"
