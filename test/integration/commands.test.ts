@@ -91,6 +91,25 @@ describe('the commands', () => {
       expect(stdout).toMatch(/^✗ ready .*ECONNREFUSED/m)
     })
 
+    it('runs its decisions in real time when told so, or says why it cannot', async () => {
+      const command = run(
+        ['serve', '--config', variant('agent.yaml', '  deadline:', '  scheduling: realtime\n  deadline:')],
+        {
+          SPOP_PORT: String(await reservePort()),
+          ADMIN_PORT: String(await reservePort()),
+          OUTBOX_PATH: join(folder, 'outbox.db'),
+          SPOP_DRAIN: '0s',
+        },
+      )
+      await command.untilStderr('listening:')
+      // The 41st field: the policy of sched(7), 2 is SCHED_RR.
+      const policy = readFileSync(`/proc/${command.pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[38]
+      const refused = command.stderr.includes('spop.scheduling: not in real time')
+      expect([policy, refused]).toEqual(refused ? ['0', true] : ['2', false])
+      command.signal('SIGTERM')
+      expect((await command.result).code).toBe(0)
+    })
+
     it('refuses an address that is taken with one line, and ends', async () => {
       const admin = { ADMIN_PORT: String(await reservePort()), OUTBOX_PATH: join(folder, 'outbox.db') }
       const first = run(['serve'], { ...admin, SPOP_PORT: String(await reservePort()), SPOP_DRAIN: '0s' })
