@@ -55,13 +55,15 @@ export function parseStrict(token: string): StrictJwt | Denied {
   if ('reason' in header) return header
   const signature = token.slice(last + 1)
   const text = isCanonicalSignature(signature) ? canonicalText(token.slice(first + 1, last)) : undefined
-  const payload = text === undefined ? undefined : parseStrictObject(text, MAX_DEPTH)
+  if (text === undefined) return denied('malformed_token')
+  const escapes = text.includes('\\')
+  const payload = parseStrictObject(text, MAX_DEPTH, escapes)
   if (payload === undefined) return denied('malformed_token')
   const issuer = payload['iss']
   if (issuer === undefined) return denied('claim_missing')
   if (typeof issuer !== 'string') return denied('claim_invalid')
   const { alg, kid, typ } = header
-  const again = text?.includes('\\') === false ? text : undefined
+  const again = escapes ? undefined : text
   return { ok: true, alg, kid, typ, issuer, payload, text: again, signed: token.slice(0, last), signature }
 }
 
