@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { message } from '../../../node-spoe/src/index.ts'
 import { HAPROXY_VERSIONS, inParallel } from '../../support/edge.ts'
-import { startPair } from '../../support/spoe.ts'
+import { forgotten, startPair } from '../../support/spoe.ts'
 import { expose } from '../../support/spoe-config.ts'
 
 const MESSAGE = 'spoe-message m\nevent on-frontend-http-request'
@@ -69,13 +69,15 @@ describe.each(HAPROXY_VERSIONS)('answers that fill a buffer of HAProxy %s', (ver
     // Answers of nearly a buffer each: HAProxy should not ask twice before it has read one.
     [15_000, 'no option pipelining'],
   ])('of up to %i bytes from many clients at once all arrive, with "%s"', async (most, options) => {
+    const asked = new Set<string>()
     const pair = await startPair({
       version,
       agent: {
         messages: {
           m: message({
-            args: { length: 'string' },
+            args: { length: 'string', number: 'string' },
             async handle(view, reply) {
+              asked.add(String(view.get('number')))
               const length = Number(view.get('length'))
               if (length % 3 === 0) await new Promise((go) => setTimeout(go, length % 5))
               reply.setVar('txn', 'v', 'x'.repeat(length))
@@ -84,17 +86,21 @@ describe.each(HAPROXY_VERSIONS)('answers that fill a buffer of HAProxy %s', (ver
         },
       },
       options,
-      messages: 'spoe-message m\nargs length=req.hdr(x-want)\nevent on-frontend-http-request',
+      messages: `spoe-message m
+args length=req.hdr(x-want) number=req.hdr(x-number)
+event on-frontend-http-request`,
       processingTimeout: '3s',
       web: 'http-after-response set-header x-length %[var(txn.demo.v),length]',
     })
     onTestFinished(() => pair.stop())
     const wanted = Array.from({ length: 600 }, (_, i) => String(most - (i % 97)))
     const got = await inParallel(wanted.length, 30, async (i) => {
-      const { headers } = await pair.get('/', { headers: { 'x-want': wanted[i]! } })
+      const { headers } = await pair.get('/', { headers: { 'x-want': wanted[i]!, 'x-number': String(i) } })
       return headers['x-length']
     })
-    expect(got).toEqual(wanted)
-    expect(pair.events().filter(({ status }) => status !== 0)).toEqual([])
+    const lost = options === 'no option pipelining' ? forgotten(pair) : []
+    expect(got).toEqual(wanted.map((length, i) => (asked.has(String(i)) ? length : '')))
+    expect(wanted.length - asked.size).toBe(lost.length)
+    expect(pair.events().filter(({ status }) => status !== 0)).toEqual(lost)
   })
 })

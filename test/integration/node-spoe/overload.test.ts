@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { waitUntil } from '../../../agent/dev/process.ts'
 import { message } from '../../../node-spoe/src/index.ts'
 import { echoPath } from '../../support/echo.ts'
 import { HAPROXY_VERSIONS, inParallel } from '../../support/edge.ts'
-import { startPair } from '../../support/spoe.ts'
+import { forgotten, startPair } from '../../support/spoe.ts'
 import { expose } from '../../support/spoe-config.ts'
 
 const MESSAGE = 'spoe-message m\nargs path=path\nevent on-frontend-http-request'
@@ -62,6 +63,40 @@ describe.each(HAPROXY_VERSIONS)('an agent with more requests than it wants, HAPr
       await pair.stop()
     }
   })
+
+  it.each(['', 'no option pipelining'])(
+    'answers every question that a HAProxy which stood still puts then, with "%s"',
+    async (options) => {
+      const asked = new Set<string>()
+      const pair = await startPair({
+        version,
+        agent: { messages: { m: echoPath(async (path) => void asked.add(path)) } },
+        options,
+        messages: MESSAGE,
+        processingTimeout: '3s',
+        web: expose('txn.demo.path'),
+      })
+      try {
+        // So many in a second that HAProxy up to 3.0 opens no connection for the next ones.
+        for (let i = 0; i < 100; i++) await pair.get('/')
+        // Then all of these at once, before the connections that are idle have their turn.
+        pair.haproxy.signal('SIGSTOP')
+        const paths = Array.from({ length: 10 }, (_, i) => `/${i}`)
+        const requests = Promise.all(paths.map((path) => pair.get(path)))
+        await sleep(200)
+        pair.haproxy.signal('SIGCONT')
+        const answers = await requests
+        const lost = options === '' ? [] : forgotten(pair)
+        expect(answers.map(({ headers }) => headers['x-txn-demo-path'])).toEqual(
+          paths.map((path) => (asked.has(path) ? path : undefined)),
+        )
+        expect(paths.filter((path) => !asked.has(path))).toHaveLength(lost.length)
+        expect(pair.events().filter(({ status }) => status !== 0)).toEqual(lost)
+      } finally {
+        await pair.stop()
+      }
+    },
+  )
 
   it('that answers after `timeout processing` has lost that request (st=1), but not its connection', async () => {
     let finish: (() => void) | undefined
