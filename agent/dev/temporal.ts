@@ -17,10 +17,18 @@ export interface TemporalServerOptions {
   readonly uiPort?: number
   /** Folder for the database and the log. */
   readonly folder: string
+  /** Made when it starts, where they are not there yet; `default` always is. */
+  readonly namespaces?: readonly string[]
 }
 
 /** Starts the Temporal dev server with an SQLite file. Does not wait for it: see {@link temporalReady}. */
-export function startTemporal({ binary, port, uiPort, folder }: TemporalServerOptions): TemporalServer {
+export function startTemporal({
+  binary,
+  port,
+  uiPort,
+  folder,
+  namespaces = [],
+}: TemporalServerOptions): TemporalServer {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn']
   args.push(
     '--db-filename',
@@ -30,6 +38,7 @@ export function startTemporal({ binary, port, uiPort, folder }: TemporalServerOp
     '--sqlite-pragma',
     'synchronous=OFF',
   )
+  for (const namespace of namespaces) args.push('--namespace', namespace)
   args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]))
   return {
     address: `127.0.0.1:${port}`,
@@ -38,16 +47,20 @@ export function startTemporal({ binary, port, uiPort, folder }: TemporalServerOp
   }
 }
 
-/** Waits until the server takes requests for the namespace `default`. */
-export async function temporalReady(server: TemporalServer): Promise<void> {
-  await waitUntil(`Temporal to answer on ${server.address}`, () => answers(server.address), server.process, 60_000)
+/** Waits until the server takes requests for all of these namespaces. */
+export async function temporalReady(
+  server: TemporalServer,
+  namespaces: readonly string[] = ['default'],
+): Promise<void> {
+  const { address } = server
+  await waitUntil(`Temporal to answer on ${address}`, () => answers(address, namespaces), server.process, 60_000)
 }
 
-async function answers(address: string): Promise<boolean> {
+async function answers(address: string, namespaces: readonly string[]): Promise<boolean> {
   const connection = Connection.lazy({ address, interceptors: [] })
   try {
     await connection.withDeadline(Date.now() + 2000, () =>
-      connection.workflowService.describeNamespace({ namespace: 'default' }),
+      Promise.all(namespaces.map((namespace) => connection.workflowService.describeNamespace({ namespace }))),
     )
     return true
   } catch {

@@ -26,7 +26,7 @@ function counters(rule: string, some: Partial<RuleCounters>): Pick<DispatchCount
 function sent(rule: string, outcome: Outcome): Sent {
   const lane = LANES.find((one) => one.rule === rule)
   if (lane === undefined) throw new Error(rule)
-  return { n: 1, lane, tenant: 'acme', sentAt: 0, answeredAt: 0, outcome, requestId: '', reason: '' }
+  return { n: 1, lane, tenant: 'acme', keyed: false, sentAt: 0, answeredAt: 0, outcome, requestId: '', reason: '' }
 }
 
 describe('counters of an agent at rest', () => {
@@ -66,5 +66,13 @@ describe('counters of an agent at rest', () => {
     }
     expect(grown(5, 1)).toHaveLength(1)
     expect(grown(8, 1)).toHaveLength(1)
+  })
+
+  it('have one event of what a client has sent twice under one key', () => {
+    const twice = [0, 1].map(() => ({ ...sent('start-strict', 'ok'), keyed: true }))
+    const grown = (some: Partial<RuleCounters>): string[] =>
+      unaccounted(counters('start-strict', {}), counters('start-strict', some), twice)
+    expect(grown({ received: 2, deduplicated: 1 })).toEqual([])
+    expect(grown({ received: 2, deduplicated: 2 })).toHaveLength(1)
   })
 })

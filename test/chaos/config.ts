@@ -1,4 +1,7 @@
-import { LANES } from './lanes.ts'
+import { LANES, pathOf } from './lanes.ts'
+
+/** Gives nothing where the client sent no key: then the event has the id of its request. */
+const KEY = `'identity.tenant + "/" + request.params["key"]'`
 
 const WORKFLOWS = { meter: 'usageMeter', signal: 'auditTrail', start: 'requestHook' } as const
 
@@ -8,6 +11,8 @@ export interface EndpointFiles {
   readonly certFile: string
   readonly keyFile: string
   readonly keyOfApi: string
+  /** Encrypts the outbox. */
+  readonly keysOfOutbox: string
 }
 
 /**
@@ -20,20 +25,22 @@ export function configOf(endpoint: EndpointFiles | undefined, generation = 0): s
     endpoint === undefined
       ? ''
       : `, tls: { caFile: "${endpoint.caFile}", certFile: "${endpoint.certFile}", keyFile: "${endpoint.keyFile}", serverName: localhost }, apiKey: { file: "${endpoint.keyOfApi}" }`
-  const rules = LANES.map(({ kind, delivery, rule }) => {
+  const encrypted = endpoint === undefined ? '' : `, encryptionKey: { file: "${endpoint.keysOfOutbox}" }`
+  const rules = LANES.map((lane) => {
+    const { kind, delivery, rule, namespace } = lane
     const entity = kind === 'start' ? '' : ', key: identity.tenant'
     const batch =
       kind === 'meter' ? `, batch: { records: ${200 + generation}, delay: ${100 + (generation % 5) * 50}ms }` : ''
     return `  - name: ${rule}
-    match: { path: "/${kind}/${delivery}/{n}" }
+    match: { path: "${pathOf(lane, '{n}')}" }
     identity: { require: corp }
-    workflow: { ${kind}: ${WORKFLOWS[kind]}, taskQueue: edge, delivery: ${delivery}${entity}${batch} }`
+    workflow: { ${kind}: ${WORKFLOWS[kind]}, taskQueue: edge, namespace: ${namespace}, delivery: ${delivery}${entity}${batch}, idempotencyKey: ${KEY} }`
   })
   return `version: 1
 spop: { listen: ["tcp://127.0.0.1:\${SPOP_PORT}"], deadline: "\${SPOP_DEADLINE}", drain: "\${SPOP_DRAIN}" }
 admin: { listen: "tcp://127.0.0.1:\${ADMIN_PORT}" }
 temporal: { address: "\${TEMPORAL_ADDRESS}"${proof} }
-outbox: { path: "\${OUTBOX_PATH}", drain: "\${OUTBOX_DRAIN}" }
+outbox: { path: "\${OUTBOX_PATH}", drain: "\${OUTBOX_DRAIN}"${encrypted} }
 identity:
   providers:
     corp: { preset: oidc, issuer: "\${OIDC_ISSUER}", audience: [orders-api], claims: { tenant: tenant, roles: roles } }

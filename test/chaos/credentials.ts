@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createPayloadKey } from '../../agent/crypto/edit-key-file.ts'
 import { certificateAuthority, type ClientCertificate, clientCertificate } from '../support/client-certificates.ts'
 import type { EndpointFiles } from './config.ts'
 
@@ -31,6 +32,7 @@ export class Credentials {
       certFile: path('cert.pem'),
       keyFile: path('key.pem'),
       keyOfApi: path('api-key'),
+      keysOfOutbox: path('outbox-keys.yaml'),
     }
   }
 
@@ -51,7 +53,7 @@ export class Credentials {
     return { cert, key, ca: this.#clients.cert }
   }
 
-  /** A new certificate and a new API key of the agent. */
+  /** A new certificate and a new API key of the agent, and a new key of its outbox beside those before. */
   async rotate(): Promise<void> {
     this.#generation++
     this.apiKey = `key-${this.#generation}`
@@ -60,6 +62,7 @@ export class Credentials {
     this.#write('cert.pem', cert)
     this.#write('key.pem', key)
     this.#write('api-key', this.apiKey)
+    createPayloadKey(this.files.keysOfOutbox, `key-${this.#generation}`, true)
   }
 
   /** By a rename, as whoever rotates them should do. */

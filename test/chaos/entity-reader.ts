@@ -1,7 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client'
 import type { temporal } from '@temporalio/proto'
 import { BATCH_SIGNAL, type EdgeEvent, EVENT_SIGNAL, type MeterBatch } from '../../agent/messages.ts'
-import { numberOf } from './lanes.ts'
+import { type Entity, numberOf } from './lanes.ts'
 import type { EntitySight } from './sightings.ts'
 
 type Page = temporal.api.workflowservice.v1.IGetWorkflowExecutionHistoryResponse
@@ -13,17 +13,20 @@ const QUERY_MS = 15_000
 /** Follows an entity workflow through its runs: every signal in its histories, and what its code has made of them. */
 export class EntityReader {
   readonly #workflowId: string
+  readonly #query: string
   readonly #events = new Map<number, Set<string>>()
   readonly #ids = new Set<string>()
   /** The run to go on with. It is read from its beginning: the last events of a running one may yet become others. */
   #runId: string | undefined
   #runs = 0
 
-  constructor(workflowId: string) {
+  constructor({ workflowId, lane }: Entity) {
     this.#workflowId = workflowId
+    this.#query = lane.kind === 'meter' ? 'usage' : 'trail'
   }
 
   /**
+   * @param client of the entity's namespace
    * @param ask whether to ask its workflow code
    * @returns undefined while there is no such workflow
    */
@@ -59,7 +62,7 @@ export class EntityReader {
     let token: Uint8Array = new Uint8Array()
     do {
       const page: Page = await client.workflowService.getWorkflowExecutionHistory({
-        namespace: 'default',
+        namespace: client.options.namespace,
         execution: { workflowId: this.#workflowId, runId },
         nextPageToken: token,
       })
@@ -99,10 +102,9 @@ export class EntityReader {
   }
 
   async #ask(client: Client): Promise<{ total: number; malformed: number; duplicates: number } | undefined> {
-    const query = this.#workflowId.startsWith('meter') ? 'usage' : 'trail'
     try {
       return await client.withDeadline(Date.now() + QUERY_MS, () =>
-        client.workflow.getHandle(this.#workflowId).query(query),
+        client.workflow.getHandle(this.#workflowId).query(this.#query),
       )
     } catch {
       // Its worker is away, or not done with it.

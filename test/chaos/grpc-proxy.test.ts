@@ -32,7 +32,8 @@ async function proxied() {
     },
   })
   onTestFinished(() => connection.close())
-  const start = () => connection.unary(METHODS.start, { namespace: 'default', requestId: 'a', workflowId: 'w' })
+  const start = (namespace = 'default') =>
+    connection.unary(METHODS.start, { namespace, requestId: 'a', workflowId: 'w' })
   return { stub, proxy, credentials, start }
 }
 
@@ -69,6 +70,15 @@ describe('the proxy before Temporal', () => {
       PERSISTENCE_LIMIT: { cause: 'overloaded', scope: 'server' },
     } satisfies Record<Exhausted, object>)
     expect(stub.calls).toEqual([])
+  })
+
+  it('tells namespaces apart', async () => {
+    const { stub, proxy, start } = await proxied()
+    proxy.inject((namespace) => (namespace === 'second' ? { code: 14 } : 'none'))
+    await expect(start('second')).rejects.toMatchObject({ code: 14 })
+    await expect(start()).resolves.toMatchObject({ started: true })
+    expect(stub.calls).toMatchObject([{ namespace: 'default' }])
+    expect([...proxy.seen.passed]).toEqual([['default', 1]])
   })
 
   it('lets calls have their effect and holds their answers back', async () => {

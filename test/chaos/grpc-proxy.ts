@@ -22,6 +22,8 @@ const HOP = new Set([':scheme', ':authority', 'connection', 'te', 'authorization
 export interface Seen {
   calls: number
   injected: number
+  /** Calls that were passed on untouched, by their namespace. */
+  readonly passed: Map<string, number>
   /** Subjects of client certificates and API keys, of the calls since {@link GrpcProxy.forget}. */
   readonly clients: Set<string>
   readonly apiKeys: Set<string>
@@ -33,12 +35,12 @@ export interface Seen {
  */
 export class GrpcProxy {
   readonly port: number
-  readonly seen: Seen = { calls: 0, injected: 0, clients: new Set(), apiKeys: new Set() }
+  readonly seen: Seen = { calls: 0, injected: 0, passed: new Map(), clients: new Set(), apiKeys: new Set() }
   readonly #server: ReturnType<typeof createSecureServer>
   readonly #target: string
   readonly #sessions = new Set<ServerHttp2Session>()
   #upstream: ClientHttp2Session | undefined
-  #inject: (path: string) => Injection = () => 'none'
+  #inject: (namespace: string) => Injection = () => 'none'
   #apiKeys: ReadonlySet<string> | undefined
 
   private constructor(server: ReturnType<typeof createSecureServer>, target: string) {
@@ -66,8 +68,8 @@ export class GrpcProxy {
     return `127.0.0.1:${this.port}`
   }
 
-  /** Asked for each call from now on, with the path of its method. */
-  inject(choose: (path: string) => Injection): void {
+  /** Asked for each call from now on, with its namespace. */
+  inject(choose: (namespace: string) => Injection): void {
     this.#inject = choose
   }
 
@@ -116,8 +118,10 @@ export class GrpcProxy {
     seen.clients.add((stream.session?.socket as TLSSocket | undefined)?.getPeerX509Certificate?.()?.subject ?? '')
     seen.apiKeys.add(key)
     if (this.#apiKeys?.has(key) === false) return refuse(stream, { code: 16 })
-    const injection = this.#inject(String(headers[':path']))
-    if (injection !== 'none') seen.injected++
+    const namespace = String(headers['temporal-namespace'] ?? '')
+    const injection = this.#inject(namespace)
+    if (injection === 'none') seen.passed.set(namespace, (seen.passed.get(namespace) ?? 0) + 1)
+    else seen.injected++
     if (typeof injection === 'object' && 'code' in injection) return refuse(stream, injection)
     if (injection === 'cut-before') return stream.session?.destroy()
     this.#forward(headers, body, (answer) => {

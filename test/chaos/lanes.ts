@@ -2,10 +2,15 @@ import type { Delivery } from '../../agent/dispatch/command.ts'
 
 export type Kind = 'start' | 'signal' | 'meter'
 
-/** One rule of the suite: requests to `/<kind>/<delivery>/<number>`. */
+/** Namespaces of Temporal: that of the agent, and one that rules name. */
+export const NAMESPACES = ['default', 'second'] as const
+export type Namespace = (typeof NAMESPACES)[number]
+
+/** One rule of the suite: requests to `/<kind>/<delivery>/<number>`, or to the same below `/second`. */
 export interface Lane {
   readonly kind: Kind
   readonly delivery: Delivery
+  readonly namespace: Namespace
   /** Name of the rule. */
   readonly rule: string
   /** Its share of the requests, among all weights. */
@@ -14,38 +19,55 @@ export interface Lane {
 
 /** Signals and starts cost the dev server far more than records, so there are fewer of them. */
 const WEIGHTS: Readonly<Record<Kind, Readonly<Record<Delivery, number>>>> = {
-  meter: { memory: 12, durable: 36, strict: 24 },
-  signal: { memory: 2, durable: 6, strict: 6 },
-  start: { memory: 2, durable: 6, strict: 6 },
+  meter: { memory: 12, durable: 28, strict: 20 },
+  signal: { memory: 2, durable: 5, strict: 5 },
+  start: { memory: 2, durable: 5, strict: 5 },
 }
 
-/** Every kind of action with every class of delivery. */
-export const LANES: readonly Lane[] = (Object.keys(WEIGHTS) as Kind[]).flatMap((kind) =>
-  (Object.keys(WEIGHTS[kind]) as Delivery[]).map((delivery) => ({
-    kind,
-    delivery,
-    rule: `${kind}-${delivery}`,
-    weight: WEIGHTS[kind][delivery],
-  })),
-)
+/** Of what goes to the second namespace: each kind once, and both classes that wait on disk. */
+const SECOND: readonly Lane[] = [
+  { kind: 'meter', delivery: 'durable', namespace: 'second', rule: 'second-meter-durable', weight: 6 },
+  { kind: 'meter', delivery: 'strict', namespace: 'second', rule: 'second-meter-strict', weight: 6 },
+  { kind: 'signal', delivery: 'durable', namespace: 'second', rule: 'second-signal-durable', weight: 2 },
+  { kind: 'start', delivery: 'strict', namespace: 'second', rule: 'second-start-strict', weight: 2 },
+]
+
+/** Every kind of action with every class of delivery, and some of them in the second namespace. */
+export const LANES: readonly Lane[] = [
+  ...(Object.keys(WEIGHTS) as Kind[]).flatMap((kind) =>
+    (Object.keys(WEIGHTS[kind]) as Delivery[]).map((delivery) => ({
+      kind,
+      delivery,
+      namespace: 'default' as const,
+      rule: `${kind}-${delivery}`,
+      weight: WEIGHTS[kind][delivery],
+    })),
+  ),
+  ...SECOND,
+]
 
 /** Callers; each has entity workflows of its own. */
 export const TENANTS = ['acme', 'globex'] as const
 export type Tenant = (typeof TENANTS)[number]
 
-/** The path that carries the number of a request to workflow code. */
-export function pathOf(lane: Lane, n: number): string {
-  return `/${lane.kind}/${lane.delivery}/${n}`
+/** The path that carries the number of a request to workflow code; the pattern of all of them, or what they begin with. */
+export function pathOf({ namespace, kind, delivery }: Lane, n: number | '{n}' | ''): string {
+  return `${namespace === 'second' ? '/second' : ''}/${kind}/${delivery}/${n}`
 }
 
 /** The number of the request with that path; undefined for others. */
 export function numberOf(path: string): number | undefined {
-  const text = /^\/(?:meter|signal|start)\/[a-z]+\/(\d+)$/.exec(path)?.[1]
+  const text = /^(?:\/second)?\/(?:meter|signal|start)\/[a-z]+\/(\d+)$/.exec(path)?.[1]
   return text === undefined ? undefined : Number(text)
 }
 
-/** Workflow ids of all entities. */
-export const ENTITIES: readonly { readonly lane: Lane; readonly tenant: Tenant; readonly workflowId: string }[] =
-  LANES.filter(({ kind }) => kind !== 'start').flatMap((lane) =>
-    TENANTS.map((tenant) => ({ lane, tenant, workflowId: `${lane.rule}/${tenant}` })),
-  )
+/** One workflow that gets the events of a rule and a tenant. */
+export interface Entity {
+  readonly lane: Lane
+  readonly tenant: Tenant
+  readonly workflowId: string
+}
+
+export const ENTITIES: readonly Entity[] = LANES.filter(({ kind }) => kind !== 'start').flatMap((lane) =>
+  TENANTS.map((tenant) => ({ lane, tenant, workflowId: `${lane.rule}/${tenant}` })),
+)

@@ -11,6 +11,8 @@ export interface Sent {
   readonly n: number
   readonly lane: Lane
   readonly tenant: Tenant
+  /** It has an idempotency key, and is sent twice: its number is that of both. */
+  readonly keyed: boolean
   /** Milliseconds since the epoch. */
   readonly sentAt: number
   answeredAt: number
@@ -40,9 +42,9 @@ export class Ledger {
   /** When the agent ended without having delivered what it had in memory within `outbox.drain`. */
   readonly cutShort: number[] = []
 
-  /** The event id of a request whose answer told its unique-id. */
-  static eventId({ lane, requestId }: Sent): string {
-    return `${lane.rule}/${requestId}`
+  /** The event id of a request that has a key, or whose answer told its unique-id. */
+  static eventId({ lane, requestId, keyed, tenant, n }: Sent): string {
+    return `${lane.rule}/${keyed ? `k:${tenant}/${n}` : requestId}`
   }
 
   /** Whether nobody could be expected to answer. */
@@ -61,6 +63,11 @@ export class Ledger {
       lane.kind === 'meter' &&
       this.outages.some(({ of, from, to }) => of === 'threads' && answeredAt >= from && sentAt <= to)
     )
+  }
+
+  /** Whether its client was told that there is no event, and that must be so. */
+  hasNoEvent(sent: Sent): boolean {
+    return sent.outcome === 'refused' && sent.reason.includes('event_not_stored') && !this.mayHaveEvent(sent)
   }
 
   /** Whether it may have been refused. */

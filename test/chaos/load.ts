@@ -10,6 +10,11 @@ const TICK_MS = 10
 const MAX_OPEN = 400
 const CONNECTIONS = 32
 
+/** One request of so many has an idempotency key and is sent a second time. */
+const KEYED = 8
+/** How long after the first time: a double click, an impatient client, and one that may meet the agent of after a kill. */
+const AGAIN_MS = [0, 500, 3_000] as const
+
 export interface LoadOptions {
   readonly port: number
   readonly ca: string
@@ -30,6 +35,7 @@ export class Load {
   #next = 1
   #running = false
   #sending: Promise<void> = Promise.resolve()
+  #stopped = Promise.withResolvers<void>()
 
   constructor(options: LoadOptions) {
     this.#options = options
@@ -39,12 +45,14 @@ export class Load {
   start(): void {
     if (this.#running) return
     this.#running = true
+    this.#stopped = Promise.withResolvers()
     this.#sending = this.#run()
   }
 
-  /** Sends no more, and waits for the answers that are still to come. */
+  /** Sends no more but what is to be sent a second time, at once, and waits for the answers that are still to come. */
   async stop(): Promise<void> {
     this.#running = false
+    this.#stopped.resolve()
     await this.#sending
     await Promise.all(this.#open)
     // For the same reason none is kept until the next start.
@@ -84,16 +92,29 @@ export class Load {
   }
 
   async #send(): Promise<void> {
-    const { port, ca, random, ledger, tokens } = this.#options
+    const { random } = this.#options
     const [lane, tenant] = [random.pick(this.#lanes), random.pick(TENANTS)]
-    const n = this.#next++
+    const keyed = random.once(KEYED)
+    const request = { n: this.#next++, lane, tenant, keyed }
+    const first = this.#ask(request)
+    if (keyed) {
+      await Promise.race([sleep(random.pick(AGAIN_MS)), this.#stopped.promise])
+      await this.#ask(request)
+    }
+    await first
+  }
+
+  async #ask(request: Pick<Sent, 'n' | 'lane' | 'tenant' | 'keyed'>): Promise<void> {
+    const { port, ca, ledger, tokens } = this.#options
+    const { n, lane, tenant, keyed } = request
     const now = Date.now()
-    const sent: Sent = { n, lane, tenant, sentAt: now, answeredAt: now, outcome: 'unknown', requestId: '', reason: '' }
+    const sent: Sent = { ...request, sentAt: now, answeredAt: now, outcome: 'unknown', requestId: '', reason: '' }
     ledger.sent.push(sent)
+    const path = `${pathOf(lane, n)}${keyed ? `?key=${n}` : ''}`
     const method = lane.kind === 'meter' ? 'GET' : 'POST'
     const headers = { authorization: `Bearer ${tokens[tenant]}` }
     try {
-      note(sent, await sendToEdge(port, ca, { method, path: pathOf(lane, n), headers }, this.#connections))
+      note(sent, await sendToEdge(port, ca, { method, path, headers }, this.#connections))
     } catch (error) {
       sent.reason = String(error)
     }

@@ -1,37 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { Delivery } from '../../agent/dispatch/command.ts'
-import { type Kind, LANES } from './lanes.ts'
-import { Ledger, type Outcome, type Sent } from './ledger.ts'
-import { DURABLE_WINDOW_MS, judge, type Violation } from './oracle.ts'
-import type { EntitySight, Sightings } from './sightings.ts'
+import { Ledger } from './ledger.ts'
+import { DURABLE_WINDOW_MS } from './loss.ts'
+import { judge, type Violation } from './oracle.ts'
+import { entity, request, seen } from './oracle-samples.ts'
+import type { Sightings } from './sightings.ts'
 
 let ledger: Ledger
 
-function sent(rule: `${Kind}-${Delivery}`, n: number, outcome: Outcome = 'ok', more: Partial<Sent> = {}): void {
-  const lane = LANES.find((one) => one.rule === rule)
-  if (lane === undefined) throw new Error(rule)
-  const requestId = outcome === 'unknown' ? '' : `id-${n}`
-  const times = { sentAt: 1_000, answeredAt: 1_010 }
-  ledger.sent.push({ n, lane, tenant: 'acme', outcome, requestId, reason: '', ...times, ...more })
-}
-
-/** An entity with these events by number, all counted. */
-function entity(
-  workflowId: string,
-  events: Readonly<Record<number, readonly string[]>>,
-  more: Partial<EntitySight> = {},
-) {
-  const map = new Map(Object.entries(events).map(([n, ids]) => [Number(n), new Set(ids)]))
-  const distinct = new Set(Object.values(events).flat()).size
-  return { workflowId, events: map, distinct, counted: distinct, malformed: 0, duplicates: 0, runs: 1, ...more }
-}
-
-function seen(entities: readonly EntitySight[], starts: Readonly<Record<string, number>> = {}): Sightings {
-  const sights = Object.entries(starts).map(([id, runs]) => {
-    const ids = Array.from({ length: runs }, (_, i) => `run-${i}`)
-    return [id, { runs: new Set(ids), completed: true }] as const
-  })
-  return { entities, starts: new Map(sights) }
+function sent(...of: Parameters<typeof request>): void {
+  ledger.sent.push(request(...of))
 }
 
 function violations(sightings: Sightings): readonly Violation['what'][] {
@@ -143,5 +120,19 @@ describe('the oracle', () => {
   it('sees events that nobody has sent', () => {
     ledger = new Ledger()
     expect(violations(seen([entity('meter-strict/acme', { 7: ['meter-strict/id-7'] })]))).toEqual(['never sent'])
+  })
+
+  it('sees a workflow in the namespace of another rule', () => {
+    ledger = new Ledger()
+    const astray = new Set(['second-start-strict/id-1 in default'])
+    expect(violations({ ...seen([]), astray })).toEqual(['astray'])
+  })
+
+  it('tells a workflow that has not completed from one that is not there', () => {
+    ledger = new Ledger()
+    sent('start-durable', 1)
+    const starts = new Map([['start-durable/id-1', { runs: new Set(['run']), completed: false }]])
+    expect(violations({ ...seen([]), starts })).toEqual(['unfinished'])
+    expect(judge(ledger, { ...seen([]), starts }, { stage: 'arrived' })).toMatchObject({ violations: [], seen: 1 })
   })
 })

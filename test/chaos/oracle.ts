@@ -1,14 +1,18 @@
 import { Ledger, type Sent } from './ledger.ts'
+import { lossOf } from './loss.ts'
 import type { Sightings } from './sightings.ts'
 
-/**
- * Milliseconds before a kill of the agent within which an event of the class `durable` may still be on its way to the
- * disk. A commit takes some; a machine with other work may not let the agent write for far longer.
- */
-export const DURABLE_WINDOW_MS = 1_000
-
 export interface Violation {
-  readonly what: 'lost' | 'doubled' | 'refused' | 'refused but delivered' | 'never sent' | 'miscounted' | 'malformed'
+  readonly what:
+    | 'lost'
+    | 'unfinished'
+    | 'doubled'
+    | 'refused'
+    | 'refused but delivered'
+    | 'never sent'
+    | 'astray'
+    | 'miscounted'
+    | 'malformed'
   /** Rule or workflow. */
   readonly where: string
   /** Event id, number of the request, or counts. */
@@ -17,7 +21,7 @@ export interface Violation {
 
 export interface Verdict {
   readonly violations: readonly Violation[]
-  /** Events whose requests were answered 200 and that were seen once. */
+  /** Events of which a request was answered 200 and that were seen once. */
   readonly seen: number
   /** Events that an end of the agent took along, as documented. */
   readonly lostMemory: number
@@ -54,33 +58,33 @@ export function judge(
   const violations = [...ofEntities(sightings, stage), ...ofStarts(sightings)]
   const byNumber = eventsByNumber(sightings)
   const verdict = { seen: 0, lostMemory: 0, lostDurable: 0, durableWindowMs: 0, unpromised: 0 }
-  for (const sent of ledger.sent.slice(from)) {
-    const { lane, n, outcome, requestId } = sent
-    const ids = lane.kind === 'start' ? startedIds(sent, sightings, stage) : (byNumber.get(n) ?? [])
-    const complain = (what: Violation['what']): void =>
-      void violations.push({ what, where: lane.rule, which: `#${n} ${requestId} ${sent.reason}`.trim() })
+  for (const requests of byEvent(ledger.sent.slice(from))) {
+    const [{ lane, n }] = requests
+    const complain = (what: Violation['what'], { requestId, keyed, reason }: Sent = requests[0]): void =>
+      void violations.push({
+        what,
+        where: lane.rule,
+        which: `#${n} ${keyed ? 'sent twice ' : ''}${requestId} ${reason}`.trim(),
+      })
+    for (const sent of requests) if (sent.outcome !== 'ok' && !ledger.isExcused(sent)) complain('refused', sent)
+    const ids = lane.kind === 'start' ? startedIds(requests, sightings) : (byNumber.get(n) ?? [])
     if (ids.length > 1) complain('doubled')
-    if (outcome !== 'ok') {
-      if (!ledger.isExcused(sent)) complain('refused')
-      if (ids.length > 0) verdict.unpromised++
-      // The agent has said that there is no event.
-      if (ids.length > 0 && sent.reason.includes('event_not_stored') && !ledger.mayHaveEvent(sent)) {
-        complain('refused but delivered')
-      }
-      continue
-    }
-    if (ids.length > 0) {
-      if (ids.some((id) => id !== Ledger.eventId(sent))) complain('doubled')
+    if (stage === 'worked' && ids.some((id) => sightings.starts.get(id)?.completed === false)) complain('unfinished')
+    const [first, ...others] = requests.filter(({ outcome }) => outcome === 'ok')
+    if (first === undefined) {
+      if (ids.length === 0) continue
+      verdict.unpromised++
+      if (requests.every((sent) => ledger.hasNoEvent(sent))) complain('refused but delivered')
+    } else if (ids.length > 0) {
+      const id = Ledger.eventId(first)
+      if (ids.some((one) => one !== id)) complain('doubled', first)
       verdict.seen++
-      continue
+    } else {
+      const { what, sent, beforeMs } = lossOf([first, ...others], ledger)
+      if (what === 'lost') complain(what, sent)
+      else verdict[what]++
+      verdict.durableWindowMs = Math.max(verdict.durableWindowMs, beforeMs)
     }
-    const before = untilNext(sent, ledger.kills)
-    const forgotten = before !== undefined || untilNext(sent, ledger.cutShort) !== undefined
-    if (lane.delivery === 'memory' && forgotten) verdict.lostMemory++
-    else if (lane.delivery === 'durable' && before !== undefined && before < DURABLE_WINDOW_MS) {
-      verdict.lostDurable++
-      verdict.durableWindowMs = Math.max(verdict.durableWindowMs, before)
-    } else complain('lost')
   }
   const numbers = new Set(ledger.sent.map(({ n }) => n))
   for (const n of byNumber.keys()) {
@@ -90,10 +94,15 @@ export function judge(
   return { violations, ...verdict, duplicates: sum('duplicates'), runs: sum('runs') }
 }
 
-/** Milliseconds from the answer to the next end of the agent; undefined without one. */
-function untilNext({ sentAt, answeredAt }: Sent, ends: readonly number[]): number | undefined {
-  const next = ends.find((at) => at >= sentAt)
-  return next === undefined ? undefined : Math.max(0, next - answeredAt)
+/** The requests of each event: one, or those that a client has sent under one key. */
+function byEvent(sent: readonly Sent[]): Iterable<readonly [Sent, ...Sent[]]> {
+  const events = new Map<number, [Sent, ...Sent[]]>()
+  for (const one of sent) {
+    const others = events.get(one.n)
+    if (others === undefined) events.set(one.n, [one])
+    else others.push(one)
+  }
+  return events.values()
 }
 
 function eventsByNumber({ entities }: Sightings): ReadonlyMap<number, readonly string[]> {
@@ -104,12 +113,15 @@ function eventsByNumber({ entities }: Sightings): ReadonlyMap<number, readonly s
   return found
 }
 
-/** The workflow of a request, if there is one. Without an answer its id is not known. */
-function startedIds(sent: Sent, { starts }: Sightings, stage: Stage): readonly string[] {
-  if (sent.requestId === '') return []
-  const id = Ledger.eventId(sent)
-  const sight = starts.get(id)
-  return sight !== undefined && (sight.completed || stage === 'arrived') ? [id] : []
+/**
+ * The workflows of an event. Without a key and an answer its id is not known. With a key none may have the id that a request
+ * would have without it.
+ */
+function startedIds(requests: readonly Sent[], { starts }: Sightings): readonly string[] {
+  const answered = requests.filter(({ requestId }) => requestId !== '')
+  const unkeyed = answered.map((sent) => Ledger.eventId({ ...sent, keyed: false }))
+  const ids = new Set([...requests.filter(({ keyed }) => keyed).map((sent) => Ledger.eventId(sent)), ...unkeyed])
+  return [...ids].filter((id) => starts.has(id))
 }
 
 /** Signals are told apart by workflow code: what it counts must be what came, each once. */
@@ -125,8 +137,10 @@ function ofEntities({ entities }: Sightings, stage: Stage): Violation[] {
   })
 }
 
-function ofStarts({ starts }: Sightings): Violation[] {
-  return [...starts]
-    .filter(([, { runs }]) => runs.size > 1)
-    .map(([workflowId, { runs }]) => ({ what: 'doubled', where: workflowId, which: [...runs].join(', ') }))
+function ofStarts({ starts, astray }: Sightings): Violation[] {
+  const doubled = [...starts].filter(([, { runs }]) => runs.size > 1)
+  return [
+    ...doubled.map(([where, { runs }]) => ({ what: 'doubled' as const, where, which: [...runs].join(', ') })),
+    ...[...astray].map((which) => ({ what: 'astray' as const, where: 'start', which })),
+  ]
 }

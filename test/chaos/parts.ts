@@ -10,7 +10,7 @@ import { findTemporal, ROOT } from '../../agent/dev/tools.ts'
 import { configOf } from './config.ts'
 import { Credentials } from './credentials.ts'
 import { GrpcProxy } from './grpc-proxy.ts'
-import type { Tenant } from './lanes.ts'
+import { NAMESPACES, type Tenant } from './lanes.ts'
 import { startShortRuns } from './short-runs.ts'
 
 /** An agent that is asked to end goes on delivering for so long, in milliseconds. */
@@ -50,7 +50,7 @@ export interface Parts {
 /** Starts everything and waits until requests can flow. */
 export async function startParts({ folder, haproxyBinary, cleanup }: PartsOptions): Promise<Parts> {
   const temporalPort = await reservePort()
-  const temporal = startTemporal({ binary: findTemporal(), port: temporalPort, folder })
+  const temporal = startTemporal({ binary: findTemporal(), port: temporalPort, folder, namespaces: NAMESPACES })
   cleanup.add(() => temporal.process.stop())
   const credentials = await Credentials.create(join(folder, 'to-temporal'))
   const proxy = await GrpcProxy.start(await credentials.serverTls(), temporal.address)
@@ -58,7 +58,7 @@ export async function startParts({ folder, haproxyBinary, cleanup }: PartsOption
   const config = join(folder, 'agent.yaml')
   writeFileSync(config, configOf(credentials.files))
   writeFileSync(join(folder, 'worker.yaml'), configOf(undefined))
-  await temporalReady(temporal)
+  await temporalReady(temporal, NAMESPACES)
   await startShortRuns(temporal.address)
   const stack = await startStack({
     config,

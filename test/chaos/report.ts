@@ -10,6 +10,7 @@ const COLUMNS: readonly (readonly [title: string, value: (step: StepReport) => s
   ['ok', ({ ok }) => ok],
   ['refused', ({ refused }) => refused],
   ['no answer', ({ unknown }) => unknown],
+  ['again', ({ again }) => again],
   ['seen once', ({ verdict }) => verdict.seen],
   ['lost memory', ({ verdict }) => verdict.lostMemory],
   ['lost durable', ({ verdict }) => verdict.lostDurable],

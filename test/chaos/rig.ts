@@ -12,6 +12,7 @@ import { countersOf } from './agent-status.ts'
 import { configOf } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import type { GrpcProxy } from './grpc-proxy.ts'
+import { NAMESPACES } from './lanes.ts'
 import { Ledger, type Outage } from './ledger.ts'
 import { Load } from './load.ts'
 import { DRAIN_MS, type Parts, type PartsOptions, startParts, startWorker } from './parts.ts'
@@ -35,6 +36,8 @@ export class Rig {
   readonly proxy: GrpcProxy
   readonly credentials: Credentials
   readonly adminUrl: string
+  /** Its file, but while it is on a small disk. */
+  readonly outbox: string
   /** Where HAProxy takes requests, and whose certificate it shows. */
   readonly port: number
   readonly ca: string
@@ -55,6 +58,7 @@ export class Rig {
     this.proxy = proxy
     this.credentials = credentials
     this.adminUrl = stack.adminUrl
+    this.outbox = String(stack.env['OUTBOX_PATH'])
     this.port = stack.edge.https
     this.ca = readFileSync(stack.certificates.ca, 'utf8')
     this.agent = stack.agent
@@ -80,9 +84,10 @@ export class Rig {
   }
 
   async startTemporal(): Promise<void> {
-    this.temporal = startTemporal({ binary: findTemporal(), port: this.#parts.temporalPort, folder: this.folder })
+    const { temporalPort: port } = this.#parts
+    this.temporal = startTemporal({ binary: findTemporal(), port, folder: this.folder, namespaces: NAMESPACES })
     this.#owned(this.temporal.process)
-    await temporalReady(this.temporal)
+    await temporalReady(this.temporal, NAMESPACES)
   }
 
   startWorker(): void {

@@ -1,6 +1,7 @@
 import type { Cleanup } from '../../agent/dev/cleanup.ts'
 import { Random } from '../fuzz/random.ts'
 import type { Fault } from './faults/fault.ts'
+import { readablePaths } from './readable.ts'
 import { Rig } from './rig.ts'
 import { settle } from './settle.ts'
 import { runStep, type StepOptions, type StepReport } from './step.ts'
@@ -68,6 +69,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const others = verdict.violations.filter((one) => !known.has(JSON.stringify(one)))
     problems.push(...others.map(({ what, where, which }) => `at the end: ${what}: ${where} ${which}`))
     problems.push(...objections.map((objection) => `at the end: ${objection}`))
+    problems.push(...readablePaths(rig.outbox).map((path) => `at the end: not encrypted: ${path}`))
     return { seed, steps, problems }
   } finally {
     await cleanup.run()

@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client'
 import type { EntityOptions } from '../../workflows/workflows/entity.ts'
-import { ENTITIES } from './lanes.ts'
+import { ENTITIES, NAMESPACES } from './lanes.ts'
 
 /** Far fewer than by default, so that faults meet entities that continue as new. */
 const OPTIONS: EntityOptions = { signalsPerRun: 100 }
@@ -12,14 +12,16 @@ const TENANT = 'acme'
 export async function startShortRuns(address: string): Promise<void> {
   const connection = await Connection.connect({ address })
   try {
-    const client = new Client({ connection })
-    for (const { lane, tenant, workflowId } of ENTITIES) {
-      if (tenant !== TENANT) continue
-      await client.workflow.start(lane.kind === 'meter' ? 'usageMeter' : 'auditTrail', {
-        workflowId,
-        taskQueue: 'edge',
-        args: [{ rule: lane.rule, key: tenant, options: OPTIONS }],
-      })
+    for (const namespace of NAMESPACES) {
+      const client = new Client({ connection, namespace })
+      for (const { lane, tenant, workflowId } of ENTITIES) {
+        if (tenant !== TENANT || lane.namespace !== namespace) continue
+        await client.workflow.start(lane.kind === 'meter' ? 'usageMeter' : 'auditTrail', {
+          workflowId,
+          taskQueue: 'edge',
+          args: [{ rule: lane.rule, key: tenant, options: OPTIONS }],
+        })
+      }
     }
   } finally {
     await connection.close()

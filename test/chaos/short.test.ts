@@ -4,6 +4,7 @@ import { haproxyBinary } from '../support/edge.ts'
 import { withFolder } from '../support/folder.ts'
 import type { Fault } from './faults/fault.ts'
 import { haproxyKilled, agentKilledWithBacklog, temporalKilled, workerKilled } from './faults/kill.ts'
+import { oneNamespaceAway } from './faults/namespace.ts'
 import { reload } from './faults/reload.ts'
 import { rotation } from './faults/rotation.ts'
 import { agentStopped } from './faults/stop.ts'
@@ -19,7 +20,7 @@ const STEPS: readonly (readonly Fault[])[] = [
   [temporalKilled, reload],
   [rotation, late],
   [haproxyKilled, cut],
-  [agentStopped],
+  [agentStopped, oneNamespaceAway],
 ]
 
 const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 2 ** 31)

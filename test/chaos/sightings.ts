@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client'
 import { EntityReader } from './entity-reader.ts'
-import { ENTITIES } from './lanes.ts'
+import { ENTITIES, LANES, type Namespace, NAMESPACES } from './lanes.ts'
 
 /** Milliseconds for all that is read of one entity, or of all starts. */
 const LOOK_MS = 20_000
@@ -35,13 +35,16 @@ export interface Sightings {
   readonly entities: readonly EntitySight[]
   /** Executions of `requestHook` by workflow id, which is the event id. */
   readonly starts: ReadonlyMap<string, StartSight>
+  /** Executions in another namespace than the one that their rule names. */
+  readonly astray: ReadonlySet<string>
 }
 
 /** Reads sightings; what has been read before is not read again. */
 export class Watcher {
   readonly #address: string
-  readonly #entities = ENTITIES.map(({ workflowId }) => new EntityReader(workflowId))
+  readonly #entities = ENTITIES.map((entity) => ({ entity, reader: new EntityReader(entity) }))
   readonly #starts = new Map<string, StartSight>()
+  readonly #astray = new Set<string>()
 
   /** @param address `host:port` of Temporal */
   constructor(address: string) {
@@ -58,26 +61,34 @@ export class Watcher {
     const channelArgs = { 'grpc.use_local_subchannel_pool': 1 }
     const connection = Connection.lazy({ address: this.#address, channelArgs })
     try {
-      const client = new Client({ connection })
-      await client.withDeadline(Date.now() + LOOK_MS, () => this.#readStarts(client, since))
-      const looks = this.#entities.map((reader) =>
-        client.withDeadline(Date.now() + LOOK_MS, () => reader.read(client, ask)),
-      )
-      const entities = (await Promise.all(looks)).filter((sight) => sight !== undefined)
-      return { entities, starts: this.#starts }
+      const entities: EntitySight[] = []
+      for (const namespace of NAMESPACES) {
+        const client = new Client({ connection, namespace })
+        await client.withDeadline(Date.now() + LOOK_MS, () => this.#readStarts(client, namespace, since))
+        const looks = this.#entities
+          .filter(({ entity: { lane } }) => lane.namespace === namespace)
+          .map(({ reader }) => client.withDeadline(Date.now() + LOOK_MS, () => reader.read(client, ask)))
+        entities.push(...(await Promise.all(looks)).filter((sight) => sight !== undefined))
+      }
+      return { entities, starts: this.#starts, astray: this.#astray }
     } finally {
       await connection.close()
     }
   }
 
-  async #readStarts(client: Client, since: number): Promise<void> {
+  async #readStarts(client: Client, namespace: Namespace, since: number): Promise<void> {
     const after = new Date(since - BEFORE_MS).toISOString()
     const query = `WorkflowType = 'requestHook' AND StartTime >= '${after}'`
     for await (const { workflowId, runId, status } of client.workflow.list({ query, pageSize: 1_000 })) {
+      if (!isMeantFor(namespace, workflowId)) this.#astray.add(`${workflowId} in ${namespace}`)
       const sight = this.#starts.get(workflowId) ?? { runs: new Set<string>(), completed: false }
       this.#starts.set(workflowId, sight)
       sight.runs.add(runId)
       if (status.name === 'COMPLETED') sight.completed = true
     }
   }
+}
+
+function isMeantFor(namespace: Namespace, workflowId: string): boolean {
+  return LANES.some((lane) => lane.namespace === namespace && workflowId.startsWith(`${lane.rule}/`))
 }

@@ -13,6 +13,8 @@ export interface StepReport extends SettleTimes {
   readonly ok: number
   readonly refused: number
   readonly unknown: number
+  /** Requests that were sent a second time, under the same idempotency key. */
+  readonly again: number
   /** Why answers were refused or did not come, and how often. */
   readonly reasons: Readonly<Record<string, number>>
   readonly verdict: Verdict
@@ -75,6 +77,7 @@ export async function runStep(
     ok: count('ok'),
     refused: count('refused'),
     unknown: count('unknown'),
+    again: sent.filter(({ keyed }) => keyed).length / 2,
     reasons: countReasons(sent),
     verdict,
     failures,

@@ -9,6 +9,7 @@ import {
   temporalKilled,
   workerKilled,
 } from './kill.ts'
+import { oneNamespaceAway } from './namespace.ts'
 import { reload } from './reload.ts'
 import { rotation } from './rotation.ts'
 import { agentStopped, temporalStopped, workerStopped } from './stop.ts'
@@ -29,6 +30,7 @@ export const FAULTS: readonly Fault[] = [
   failing,
   haproxyKilled,
   late,
+  oneNamespaceAway,
   reload,
   rotation,
   slow,
@@ -57,6 +59,7 @@ export const BEHIND: readonly Fault[] = [
   exhausted,
   failing,
   late,
+  oneNamespaceAway,
   slow,
   temporalKilled,
   temporalStopped,
