@@ -83,8 +83,9 @@ async function metered(context: Context): Promise<Case[]> {
   ]
 }
 
+/** Whoever has the right by a limit only may not take the flag back; it means nothing to this policy. */
 function runAsUsual(): void {
-  execFileSync('chrt', ['--other', '--pid', '0', String(process.pid)])
+  execFileSync('chrt', ['--other', '--reset-on-fork', '--pid', '0', String(process.pid)])
 }
 
 async function starts(context: Context): Promise<Case[]> {

@@ -5,7 +5,8 @@ import { keepPausesShort } from '../short-pauses.ts'
 import { configOption } from './options.ts'
 import { untilSignal } from './signals.ts'
 
-const REALTIME_HINT = 'Give the process LimitRTPRIO=1 (systemd), or the capability SYS_NICE (containers).'
+const REALTIME_HINT =
+  'Give the process the limit RTPRIO 1 (systemd: LimitRTPRIO=1), or, as root in a container, SYS_NICE.'
 
 export function serveCommand(): Command {
   return new Command('serve')

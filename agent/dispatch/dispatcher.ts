@@ -158,6 +158,7 @@ class HotSide implements Dispatcher {
       store: {
         ...shared,
         path: outbox.path,
+        namespace: temporal.namespace,
         bounds,
         deadBounds,
         retainMs: outbox.retainMs ?? 0,

@@ -1,6 +1,5 @@
-/** Of a slot: nothing was ever here; an id was here and is deleted, so whoever looks for another one goes on. */
+/** Of a slot: nothing was ever here. */
 const FREE = 0
-const DELETED = -1
 /** Bytes that the memory of ids begins with. */
 const INITIAL = 64 * 1024
 /** Bytes in front of each id that give its length. */
@@ -10,8 +9,11 @@ const HEAD = 2
  * A set of ids as bytes, by open addressing. As strings they would be made only to be looked up, and at 100,000 a second the
  * collector would move each of them twice.
  *
- *     slots = *( place hash )      place: where the id lies, plus 1
+ *     slots = *( place hash )      place: where the id lies, plus 1; negative once it is deleted
  *     ids   = *( length id )       length: u16
+ *
+ * A deleted id keeps its slot, so that whoever looks for another one goes on, and takes it again when it comes again: one
+ * that is deleted and added for ever would else fill the slots behind it, which everybody has to pass.
  */
 export class IdTable {
   readonly #slots: Int32Array
@@ -27,7 +29,7 @@ export class IdTable {
     this.#mask = slots - 1
   }
 
-  /** Ids that were added since it was empty, deleted ones included: their places are taken. */
+  /** Different ids that were added since it was empty, deleted ones included: their places are taken. */
   get added(): number {
     return this.#added
   }
@@ -39,16 +41,20 @@ export class IdTable {
 
   /** @param hash of the id, of 32 bits, which nobody outside may foresee */
   has(hash: number, bytes: Uint8Array, from: number, to: number): boolean {
-    return this.#find(hash, bytes, from, to) >= 0
+    return (this.#slots[2 * this.#find(hash, bytes, from, to)] as number) > FREE
   }
 
-  /** Adds one that it has not, of at most 65,535 bytes. */
+  /** Adds one of at most 65,535 bytes. */
   add(hash: number, bytes: Uint8Array, from: number, to: number): void {
+    const slots = this.#slots
+    const slot = this.#find(hash, bytes, from, to)
+    const place = slots[2 * slot] as number
+    if (place !== FREE) {
+      slots[2 * slot] = Math.abs(place)
+      return
+    }
     const size = to - from
     if (this.#end + HEAD + size > this.#ids.length) this.#grow(HEAD + size)
-    const slots = this.#slots
-    let slot = hash & this.#mask
-    while (slots[2 * slot] !== FREE) slot = (slot + 1) & this.#mask
     slots[2 * slot] = this.#end + 1
     slots[2 * slot + 1] = hash
     this.#ids.writeUInt16LE(size, this.#end)
@@ -59,7 +65,7 @@ export class IdTable {
 
   delete(hash: number, bytes: Uint8Array, from: number, to: number): void {
     const slot = this.#find(hash, bytes, from, to)
-    if (slot >= 0) this.#slots[2 * slot] = DELETED
+    this.#slots[2 * slot] = -Math.abs(this.#slots[2 * slot] as number)
   }
 
   clear(): void {
@@ -68,12 +74,13 @@ export class IdTable {
     this.#added = 0
   }
 
+  /** The slot of the id, deleted or not, or the free one that it would take. */
   #find(hash: number, bytes: Uint8Array, from: number, to: number): number {
     const slots = this.#slots
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const place = slots[2 * slot] as number
-      if (place === FREE) return -1
-      if (place !== DELETED && slots[2 * slot + 1] === hash && this.#isAt(place - 1, bytes, from, to)) return slot
+      if (place === FREE) return slot
+      if (slots[2 * slot + 1] === hash && this.#isAt(Math.abs(place) - 1, bytes, from, to)) return slot
     }
   }
 

@@ -55,6 +55,8 @@ export interface Bounds {
 
 export interface StoreOptions extends ThreadOptions {
   readonly path: string
+  /** Of rules that name none. */
+  readonly namespace: string
   readonly bounds: Bounds
   /** Bounds of dead letters: events, and bytes of their rows. */
   readonly deadBounds: { readonly events: number; readonly bytes: number }

@@ -8,7 +8,7 @@ const ROOM = 256
 const LONGEST = 0xffff
 
 /**
- * The last event ids seen, between `capacity` and twice that many. Two generations: when the young one is full the old
+ * The last event ids seen, between `capacity` and twice that many, deleted ones included. Two generations: when the young one is full the old
  * one is emptied, so forgetting costs nothing per id. In packets ids are bytes, and are asked for as that.
  */
 export class RecentIds {

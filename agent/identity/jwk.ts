@@ -1,5 +1,5 @@
-import { createPublicKey, hash, type KeyObject } from 'node:crypto'
-import { algorithms, algorithmsOf } from './algorithms.ts'
+import { constants, createPublicKey, hash, type KeyObject } from 'node:crypto'
+import { type Algorithm, algorithms, algorithmsOf } from './algorithms.ts'
 import { isObject, type JsonObject } from './plain-json.ts'
 import { hasRocaShape } from './roca.ts'
 
@@ -14,6 +14,8 @@ export interface VerificationKey {
   readonly algorithms: readonly string[]
   /** By algorithm, what node:crypto's verify() takes as its key. */
   readonly verifiers: ReadonlyMap<string, KeyObject>
+  /** The RSA key of RS*, with which publicDecrypt() gives all that a signature holds; undefined for other keys. */
+  readonly bare?: KeyObject | undefined
   /** Bits of the modulus; 0 for keys of other types. */
   readonly modulusBits: number
 }
@@ -69,11 +71,14 @@ export function vetted(jwk: unknown): VettedKey {
   const publicJwk = publicMembers(kty, jwk)
   const allowed = allowedAlgorithms(jwk['alg'], publicJwk)
   const modulusBits = publicJwk.kty === 'RSA' ? vetRsa(publicJwk.n, publicJwk.e) : 0
-  const verifiers = new Map(allowed.map((name) => [name, importFor(name, publicJwk)]))
+  const key = imported(publicJwk)
+  const verifiers = new Map(allowed.map((name) => [name, withParameters(key, algorithms.get(name) ?? {})]))
+  const isRs = allowed.some((name) => algorithms.get(name)?.padding === constants.RSA_PKCS1_PADDING)
+  const bare = isRs ? withParameters(key, { padding: constants.RSA_NO_PADDING }) : undefined
   const thumbprint = thumbprintOf(publicJwk)
   const id = `${thumbprint}:${allowed.join()}`
   const taken = { ...publicJwk, ...(kid === undefined ? {} : { kid }), ...('alg' in jwk ? { alg: jwk['alg'] } : {}) }
-  return { kid, thumbprint, id, algorithms: allowed, verifiers, modulusBits, jwk: taken }
+  return { kid, thumbprint, id, algorithms: allowed, verifiers, bare, modulusBits, jwk: taken }
 }
 
 export type PublicJwk =
@@ -133,16 +138,20 @@ function vetRsa(n: string, e: string): number {
   return bits
 }
 
-/**
- * The key with the parameters of one algorithm set on the KeyObject itself. verify() reads them from whatever object it is
- * given; given `{ key, padding }` instead, Node 24 first makes two errors with stack traces to find out that this is no
- * key, which costs as much as the signature check. Should Node ever ignore them, PS* and ES* fail closed and the tests.
- */
-function importFor(name: string, jwk: PublicJwk): KeyObject {
-  const { padding, saltLength, dsaEncoding } = algorithms.get(name) ?? {}
+function imported(jwk: PublicJwk): KeyObject {
   try {
-    return Object.assign(createPublicKey({ key: jwk, format: 'jwk' }), { padding, saltLength, dsaEncoding })
+    return createPublicKey({ key: jwk, format: 'jwk' })
   } catch {
     throw new KeyRefused('cannot be imported')
   }
+}
+
+/**
+ * The key with the parameters of one algorithm set on a KeyObject of its own. verify() reads them from whatever object it is
+ * given; given `{ key, padding }` instead, Node 24 first makes two errors with stack traces to find out that this is no
+ * key, which costs as much as the signature check. Should Node ever ignore them, PS* and ES* fail closed and the tests.
+ * A clone shares the key itself: it costs a tenth of importing it once more.
+ */
+function withParameters(key: KeyObject, { padding, saltLength, dsaEncoding }: Partial<Algorithm>): KeyObject {
+  return Object.assign(structuredClone(key), { padding, saltLength, dsaEncoding })
 }

@@ -9,20 +9,22 @@ const DIGEST_INFO: Readonly<Record<Hash, string>> = {
   sha384: latin1('3041300d060960864801650304020205000430'),
   sha512: latin1('3051300d060960864801650304020305000440'),
 }
+const DIGEST_BYTES: Readonly<Record<Hash, number>> = { sha256: 32, sha384: 48, sha512: 64 }
 
 /**
- * Whether a signature is the RSASSA-PKCS1-v1_5 one of a text (RFC 8017 section 8.2.2). From the signature the one message
- * is recovered that it can be of, and compared as a whole with what it must be; nothing in it is parsed. OpenSSL takes off
- * the padding, whose every byte is given (EMSA-PKCS1-v1_5, section 9.2), so a signature of `k` bytes has one form.
+ * Whether a signature is the RSASSA-PKCS1-v1_5 one of a text (RFC 8017 section 8.2.2): the message of which it is the
+ * signature is recovered, and compared as a whole with the one that it must be (EMSA-PKCS1-v1_5, section 9.2). Nothing in
+ * it is parsed, not by OpenSSL either.
  *
- * `verify` does the same, and its way there costs a tenth of the check more.
+ *     recovered = 00 01 *FF 00 DigestInfo     as many bytes as the modulus has
  *
- *     recovered = 00 01 *FF 00 DigestInfo     k bytes; what publicDecrypt gives is the DigestInfo
+ * `verify` does the same, and its way there costs a tenth of the check more. With PKCS #1 padding on the key, which OpenSSL
+ * would take off, a forged signature would cost half as much again as a good one: Node makes an error of it.
  *
  * @param signed ASCII
- * @param key with PKCS #1 padding set on it, see `importFor`
+ * @param key without padding, see {@link VerificationKey.bare}
  * @param modulusBits of the key
- * @throws {Error} OpenSSL cannot make a message of the signature
+ * @throws {Error} the signature, as a number, is none below the modulus
  */
 export function verifyPkcs1(
   algorithm: Hash,
@@ -31,10 +33,13 @@ export function verifyPkcs1(
   key: KeyObject,
   modulusBits: number,
 ): boolean {
+  const size = Math.ceil(modulusBits / 8)
   // Step 1: OpenSSL would take a shorter one for a number with zeros in front.
-  if (signature.length !== Math.ceil(modulusBits / 8)) return false
+  if (signature.length !== size) return false
   const recovered = publicDecrypt(key, signature).toString('latin1')
-  return recovered === DIGEST_INFO[algorithm] + hash(algorithm, signed, 'binary')
+  const info = DIGEST_INFO[algorithm]
+  const filler = '\xff'.repeat(size - info.length - DIGEST_BYTES[algorithm] - 3)
+  return recovered === `\x00\x01${filler}\x00${info}${hash(algorithm, signed, 'binary')}`
 }
 
 function latin1(hex: string): string {

@@ -19,9 +19,7 @@ export function verifySignature(token: StrictJwt, key: VerificationKey): boolean
   if (algorithm === undefined || verifier === undefined) return false
   const { signatureBytes } = algorithm
   if (signatureBytes !== undefined && Buffer.byteLength(token.signature, 'base64url') !== signatureBytes) return false
-  return isQuick(token.alg, key)
-    ? verifyNow(token, algorithm, verifier, key.modulusBits)
-    : verifyInPool(token, algorithm, verifier)
+  return isQuick(token.alg, key) ? verifyNow(token, algorithm, verifier, key) : verifyInPool(token, algorithm, verifier)
 }
 
 /** Whether {@link verifySignature} answers at once. */
@@ -34,12 +32,18 @@ export function isQuick(alg: string, key: VerificationKey): boolean {
  * PS and ES by an object that reads the text where it lies: `verify` wants bytes, and to make them costs more than the
  * object does. Only EdDSA, which reads what was signed twice, cannot do without.
  */
-function verifyNow({ signed, signature }: StrictJwt, algorithm: Algorithm, verifier: KeyObject, bits: number): boolean {
-  const { hash, padding } = algorithm
+function verifyNow(
+  { signed, signature }: StrictJwt,
+  { hash, padding }: Algorithm,
+  verifier: KeyObject,
+  { bare, modulusBits }: VerificationKey,
+): boolean {
   try {
     const seal = decodedSignature(signature)
     if (hash === null) return verify(hash, Buffer.from(signed, 'latin1'), verifier, seal)
-    if (padding === constants.RSA_PKCS1_PADDING) return verifyPkcs1(hash, signed, seal, verifier, bits)
+    if (padding === constants.RSA_PKCS1_PADDING && bare !== undefined) {
+      return verifyPkcs1(hash, signed, seal, bare, modulusBits)
+    }
     return createVerify(hash).update(signed, 'latin1').verify(verifier, seal)
   } catch {
     return false

@@ -13,7 +13,13 @@ export class StoreActions {
   readonly #hot: StoreAction[] = []
   /** By the JSON in the outbox. */
   readonly #rows = new Map<string, StoreAction | undefined>()
+  readonly #namespace: string
   #told = 0
+
+  /** @param namespace of actions that name none */
+  constructor(namespace: string) {
+    this.#namespace = namespace
+  }
 
   /** Takes what the hot side tells of its actions. */
   learn(first: number, actions: readonly WorkflowAction[]): void {
@@ -55,7 +61,7 @@ export class StoreActions {
       action,
       content: contentOf(action),
       batch: { ...BATCH_LIMITS, ...action.batch },
-      namespace: action.namespace ?? '',
+      namespace: action.namespace ?? this.#namespace,
     })
   }
 

@@ -21,17 +21,6 @@ export function sidingOf(
   return sidings.ofNamespace(namespace) ?? sidings.ofLane(namespace, workflowId)
 }
 
-/** Who has as much in memory as it may, so that the row has to wait on disk. */
-export function lackingFor(
-  { holding, shares }: Stock,
-  { action, namespace }: StoreAction,
-  row: Placed,
-): 'rule' | Lacking | undefined {
-  const lacking = shares.lacking(namespace, laneIdOf(row))
-  if (!isShaped(action)) return lacking
-  return lacking !== undefined || !holding.hasRoom(action.rule) ? 'rule' : undefined
-}
-
 /**
  * Whether the row waits apart, with the row `seq` that is passed now: from now on, where there is no room for it.
  *
@@ -49,4 +38,15 @@ export function leavesApart(stock: Stock, action: StoreAction, row: Placed, seq:
     sidings.beginNamespace(namespace, seq - 1)
   }
   return true
+}
+
+/** Who has as much in memory as it may, so that the row has to wait on disk. */
+function lackingFor(
+  { holding, shares }: Stock,
+  { action, namespace }: StoreAction,
+  row: Placed,
+): 'rule' | Lacking | undefined {
+  const lacking = shares.lacking(namespace, laneIdOf(row))
+  if (!isShaped(action)) return lacking
+  return lacking !== undefined || !holding.hasRoom(action.rule) ? 'rule' : undefined
 }

@@ -1,4 +1,4 @@
-import { lackingFor, leavesApart, sidingOf } from './apart.ts'
+import { leavesApart, sidingOf } from './apart.ts'
 import { laneIdOf, type Stock } from './memory.ts'
 import { Reach } from './reach.ts'
 import { restore, type RestoreParts, type ReadRow, withAction } from './restore.ts'
@@ -112,10 +112,11 @@ export class Backlog {
 
   /** The next page of what waits apart: of that whose turn it is among those that have room. */
   #loadApart(now: number): boolean {
-    return this.#stock.sidings.inTurn.some((siding) => {
+    for (const siding of this.#stock.sidings.inTurn) {
       const wanted = this.#wanted(siding)
-      return wanted > 0 && this.#loadOf(siding, Math.min(wanted, PAGE), now)
-    })
+      if (wanted > 0 && this.#loadOf(siding, Math.min(wanted, PAGE), now)) return true
+    }
+    return false
   }
 
   /** How many rows are to be read for the siding: none before there is room for as many as are worth a look. */
@@ -165,11 +166,11 @@ export class Backlog {
   #isFull(siding: Siding, read: ReadRow): boolean {
     if ('error' in read || (siding.kind === 'namespace' && this.#isOfLaneApart(read))) return false
     const { row, action } = read
-    const { shares, sidings } = this.#stock
+    const { shares, holding, sidings } = this.#stock
     const { namespace } = action
-    if (lackingFor(this.#stock, action, row) === undefined) return false
     const workflowId = laneIdOf(row)
     const lacking = shares.lacking(namespace, workflowId)
+    if (lacking === undefined && (siding.kind !== 'rule' || holding.hasRoom(siding.name))) return false
     if (siding.kind === 'namespace' && (lacking === 'lane' || (lacking === 'crowded' && siding.stalled))) {
       if (sidings.beginLane(namespace, workflowId, row.seq - 1)) return false
     }

@@ -13,7 +13,7 @@ export interface StoreAction {
   /** Its JSON, as it stands in the outbox. */
   readonly content: string
   readonly batch: BatchLimits
-  /** Empty: that of `temporal` in agent.yaml. */
+  /** Its own, or that of `temporal` in agent.yaml. */
   readonly namespace: string
 }
 

@@ -119,9 +119,10 @@ export class Ledger {
   settle(handle: number, outcome: Outcome): Entry | undefined {
     const entry = this.#leave(handle)
     if (entry === undefined) return undefined
-    this.#counters.add(entry.row, SLOT[outcome], entry.events)
+    // In this order: the other thread may read in between, and must not find an event that is on disk and beyond it as well.
     if (entry.seq > 0) this.#addStored(entry.row, -entry.events, -entry.rowBytes)
     else this.#addUnstored(entry.row, -entry.events)
+    this.#counters.add(entry.row, SLOT[outcome], entry.events)
     return entry
   }
 

@@ -40,9 +40,9 @@ export class Sidings {
     return this.#turns.size
   }
 
-  /** Those first that have not been read from for the longest time. */
-  get inTurn(): readonly Siding[] {
-    return [...this.#turns]
+  /** Those first that have not been read from for the longest time. What is read from comes once more, at the end. */
+  get inTurn(): Iterable<Siding> {
+    return this.#turns
   }
 
   /** Namespaces of which lanes wait apart. */

@@ -40,6 +40,8 @@ export interface StoreParts {
   /** Milliseconds for which delivered rows are kept; 0: not at all. */
   readonly retainMs: number
   readonly rules: readonly string[]
+  /** Of actions that name none. */
+  readonly namespace: string
   readonly shared: SharedArrayBuffer
   readonly cipher?: RowCipher | undefined
   readonly log: Log
@@ -71,12 +73,12 @@ export class StoreEngine {
   #shipStopped: ((inFlight: number) => void) | undefined
 
   constructor(parts: StoreParts) {
-    const { path, retainMs, rules, shared, cipher, log, tellShip, tellHot, bounds, deadBounds } = parts
+    const { path, retainMs, rules, namespace, shared, cipher, log, tellShip, tellHot, bounds, deadBounds } = parts
     this.#parts = parts
     const counters = (this.#counters = new Counters(rules, shared))
     const ledger = new Ledger(counters)
     const recent = new RecentIds(RECENT_IDS)
-    const actions = new StoreActions()
+    const actions = new StoreActions(namespace)
     const disk = new Disk({
       path,
       cipher,

@@ -39,3 +39,17 @@ test('thousands of ids, which outgrow the memory that it begins with, are all th
   expect(table.has(7919, id(5_000), 0, 30)).toBe(false)
   expect(table.added).toBe(5_000)
 })
+
+test('an id that is deleted and added for ever takes one place, and makes the way to no other one longer', () => {
+  // With a place for each time the table would be full, and to look for an id that is not there would never end.
+  const table = new IdTable(4)
+  const [again, other] = [Buffer.from('again'), Buffer.from('other')]
+  for (let i = 0; i < 100; i++) {
+    table.add(7, again, 0, 5)
+    table.delete(7, again, 0, 5)
+  }
+  expect([table.has(7, again, 0, 5), table.has(7, other, 0, 5), table.added]).toEqual([false, false, 1])
+  table.add(7, other, 0, 5)
+  table.add(7, again, 0, 5)
+  expect([table.has(7, again, 0, 5), table.has(7, other, 0, 5), table.added]).toEqual([true, true, 2])
+})

@@ -16,6 +16,16 @@ test('a deleted id is unknown, whichever generation it was in', () => {
   expect(['a', 'b', 'c'].filter((id) => recent.has(id))).toEqual(['b'])
 })
 
+test('whoever has one event refused again and again makes no other one forgotten', () => {
+  const recent = new RecentIds(10)
+  recent.add('kept')
+  for (let i = 0; i < 100; i++) {
+    recent.add('refused')
+    recent.delete('refused')
+  }
+  expect([recent.has('kept'), recent.has('refused')]).toEqual([true, false])
+})
+
 test('long ids are forgotten earlier, so that their memory is bounded too', () => {
   const recent = new RecentIds(100)
   const long = (i: number): string => `${i}`.padEnd(10_000, 'x')

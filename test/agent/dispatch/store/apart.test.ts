@@ -72,6 +72,16 @@ test.each([
   t.conserved()
 })
 
+test('a rule that names the namespace of all others takes its turn behind them in the lane of a workflow', async () => {
+  const t = harness()
+  flood(t, () => hot, 2 * LANE)
+  t.take(other(1, { workflowId: 'orders/hot', namespace: 'default' }))
+  expect(sent(t, 'audit')).toEqual([])
+  await until(() => (deliverOthers(t, 'audit'), sent(t, 'audit').length === 1))
+  expect(t.rule()).toMatchObject({ delivered: 2 * LANE, pending: 0 })
+  t.conserved()
+})
+
 test('of one lane no more rows are in memory than its workflow recognises, and all go out in their order', async () => {
   const t = harness()
   flood(t, () => hot, 5000)

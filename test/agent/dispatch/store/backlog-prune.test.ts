@@ -23,7 +23,13 @@ function opened() {
   const counters = new Counters(['orders'])
   const ledger = new Ledger(counters)
   const ahead = new Set<number>()
-  const stock = { disk, ledger, ahead, actions: new StoreActions(), sidings: new Sidings() } as Partial<Stock> as Stock
+  const stock = {
+    disk,
+    ledger,
+    ahead,
+    actions: new StoreActions('default'),
+    sidings: new Sidings(),
+  } as Partial<Stock> as Stock
   const backlog = new Backlog({ stock, counters, recent: new RecentIds(10), log })
   return { disk, ledger, ahead, backlog }
 }

@@ -50,6 +50,7 @@ export function harness(over: Partial<StoreParts> = {}): Harness {
     deadBounds: { events: 1e6, bytes: 1e9 },
     retainMs: 0,
     rules: counters.names,
+    namespace: 'default',
     shared: counters.shared,
     log,
     tellShip(message) {

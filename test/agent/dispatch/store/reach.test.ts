@@ -17,7 +17,7 @@ function filled() {
   outbox.insert(
     [
       row(1, { ...signal, workflowId: 'hot' }),
-      row(2, { ...signal, workflowId: 'cold' }),
+      row(2, { ...signal, workflowId: 'cold', namespace: 'default' }),
       row(3, { ...signal, workflowId: 'hot', namespace: 'down' }),
       row(4, { ...slow, workflowId: 'hot' }),
       row(5, { ...slow, workflowId: 'hot', rule: 'audit', namespace: 'down' }),
@@ -26,7 +26,7 @@ function filled() {
     { ...ROOM },
   )
   const sidings = new Sidings()
-  const reach = new Reach(new StoreActions(), sidings)
+  const reach = new Reach(new StoreActions('default'), sidings)
   const read = (where: (actions: StoredActions) => Condition | undefined): number[] =>
     outbox.page(0, 100, Infinity, { except: [], where }).rows.map(({ seq }) => seq)
   return {
@@ -44,16 +44,20 @@ test('each row that waits apart is looked at by its siding, and by nobody else',
   const { sidings, all, of } = filled()
   sidings.beginRule('orders', 0)
   expect([of(sidings.ofRule('orders')), all()]).toEqual([[4], [1, 2, 3, 5, 6]])
-  sidings.beginLane('', 'hot', 0)
-  expect([of(sidings.ofLane('', 'hot')), all()]).toEqual([[1], [2, 3, 5, 6]])
+  sidings.beginLane('default', 'hot', 0)
+  expect([of(sidings.ofLane('default', 'hot')), all()]).toEqual([[1], [2, 3, 5, 6]])
   sidings.beginNamespace('down', 0)
   expect([of(sidings.ofNamespace('down')), all()]).toEqual([[3], [2, 5, 6]])
 })
 
 test('the reader of a namespace leaves the lanes out that wait apart', () => {
   const { sidings, all, of } = filled()
-  sidings.beginNamespace('', 0)
-  expect(of(sidings.ofNamespace(''))).toEqual([1, 2])
-  sidings.beginLane('', 'hot', 0)
-  expect([of(sidings.ofNamespace('')), of(sidings.ofLane('', 'hot')), all()]).toEqual([[2], [1], [3, 4, 5, 6]])
+  sidings.beginNamespace('default', 0)
+  expect(of(sidings.ofNamespace('default'))).toEqual([1, 2])
+  sidings.beginLane('default', 'hot', 0)
+  expect([of(sidings.ofNamespace('default')), of(sidings.ofLane('default', 'hot')), all()]).toEqual([
+    [2],
+    [1],
+    [3, 4, 5, 6],
+  ])
 })

@@ -11,7 +11,7 @@ test('the siding that was read from last is the last one', () => {
   sidings.beginRule('a', 1)
   sidings.beginNamespace('b', 2)
   sidings.advance(found(sidings.ofRule('a')), 5)
-  expect(sidings.inTurn.map(({ kind, name, cursor }) => [kind, name, cursor])).toEqual([
+  expect(Array.from(sidings.inTurn, ({ kind, name, cursor }) => [kind, name, cursor])).toEqual([
     ['namespace', 'b', 2],
     ['rule', 'a', 5],
   ])
