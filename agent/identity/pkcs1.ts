@@ -37,9 +37,25 @@ export function verifyPkcs1(
   // Step 1: OpenSSL would take a shorter one for a number with zeros in front.
   if (signature.length !== size) return false
   const recovered = publicDecrypt(key, signature).toString('latin1')
-  const info = DIGEST_INFO[algorithm]
-  const filler = '\xff'.repeat(size - info.length - DIGEST_BYTES[algorithm] - 3)
-  return recovered === `\x00\x01${filler}\x00${info}${hash(algorithm, signed, 'binary')}`
+  const digest = hash(algorithm, signed, 'binary')
+  const before = beforeDigest(algorithm, size)
+  return recovered.length === size && recovered.startsWith(before) && recovered.endsWith(digest)
+}
+
+/** By hash and size, of which vetted keys have few: what stands before the digest. */
+const known = new Map<Hash, Map<number, string>>()
+
+function beforeDigest(algorithm: Hash, size: number): string {
+  let bySize = known.get(algorithm)
+  if (bySize === undefined) known.set(algorithm, (bySize = new Map<number, string>()))
+  let before = bySize.get(size)
+  if (before === undefined) {
+    const info = DIGEST_INFO[algorithm]
+    before = latin1(`0001${'ff'.repeat(size - info.length - DIGEST_BYTES[algorithm] - 3)}00`) + info
+    before = Buffer.from(before, 'latin1').toString('latin1') // one piece
+    bySize.set(size, before)
+  }
+  return before
 }
 
 function latin1(hex: string): string {
