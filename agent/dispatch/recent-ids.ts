@@ -8,8 +8,9 @@ const ROOM = 256
 const LONGEST = 0xffff
 
 /**
- * The last event ids seen, between `capacity` and twice that many, deleted ones included. Two generations: when the young one is full the old
- * one is emptied, so forgetting costs nothing per id. In packets ids are bytes, and are asked for as that.
+ * The last event ids seen, between `capacity` and twice that many, deleted ones included. Two generations: when the young
+ * one is full the old one is emptied, so forgetting costs nothing per id. In packets ids are bytes, and are asked for as
+ * that. Different ids that are all deleted again push others out: their places are taken.
  */
 export class RecentIds {
   readonly #capacity: number
