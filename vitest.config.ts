@@ -2,6 +2,10 @@ import { defineConfig } from 'vitest/config'
 
 const isCi = !['', '0', 'false'].includes(process.env['CI'] ?? '')
 
+// HAProxy has rare faults of its own, and real servers start late on a busy machine. On a build server that may cost a second
+// attempt, told by name (second-attempts.ts), and not the build.
+const retry = isCi ? 1 : 0
+
 // Worker threads and child processes run on Node's own type stripping, so a green run is checked for the Node it used.
 const setupFiles = ['test/support/require-node.ts']
 
@@ -23,6 +27,7 @@ export default defineConfig({
           // Properties try thousands of cases, and the machine may do other things meanwhile: for what hangs only.
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          retry,
         },
       },
       {
@@ -34,8 +39,7 @@ export default defineConfig({
           pool: 'forks',
           // Each file runs HAProxy, an agent and often Temporal: two files at once are what two cores carry.
           maxWorkers: 2,
-          // HAProxy has rare faults of its own. On a build server one may cost a test, told by name, and not the build.
-          retry: isCi ? 1 : 0,
+          retry,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

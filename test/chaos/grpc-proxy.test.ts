@@ -74,7 +74,7 @@ describe('the proxy before Temporal', () => {
 
   it('tells namespaces apart', async () => {
     const { stub, proxy, start } = await proxied()
-    proxy.inject((namespace) => (namespace === 'second' ? { code: 14 } : 'none'))
+    proxy.inject((_path, namespace) => (namespace === 'second' ? { code: 14 } : 'none'))
     await expect(start('second')).rejects.toMatchObject({ code: 14 })
     await expect(start()).resolves.toMatchObject({ started: true })
     expect(stub.calls).toMatchObject([{ namespace: 'default' }])

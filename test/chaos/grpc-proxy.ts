@@ -40,7 +40,7 @@ export class GrpcProxy {
   readonly #target: string
   readonly #sessions = new Set<ServerHttp2Session>()
   #upstream: ClientHttp2Session | undefined
-  #inject: (namespace: string) => Injection = () => 'none'
+  #inject: (path: string, namespace: string) => Injection = () => 'none'
   #apiKeys: ReadonlySet<string> | undefined
 
   private constructor(server: ReturnType<typeof createSecureServer>, target: string) {
@@ -68,8 +68,8 @@ export class GrpcProxy {
     return `127.0.0.1:${this.port}`
   }
 
-  /** Asked for each call from now on, with its namespace. */
-  inject(choose: (namespace: string) => Injection): void {
+  /** Asked for each call from now on, with the path of its method and its namespace. */
+  inject(choose: (path: string, namespace: string) => Injection): void {
     this.#inject = choose
   }
 
@@ -119,7 +119,7 @@ export class GrpcProxy {
     seen.apiKeys.add(key)
     if (this.#apiKeys?.has(key) === false) return refuse(stream, { code: 16 })
     const namespace = String(headers['temporal-namespace'] ?? '')
-    const injection = this.#inject(namespace)
+    const injection = this.#inject(String(headers[':path']), namespace)
     if (injection === 'none') seen.passed.set(namespace, (seen.passed.get(namespace) ?? 0) + 1)
     else seen.injected++
     if (typeof injection === 'object' && 'code' in injection) return refuse(stream, injection)

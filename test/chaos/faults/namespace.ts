@@ -18,7 +18,7 @@ export const oneNamespaceAway: Fault = {
     const { seen } = proxy
     const passed = (): number => seen.passed.get(other) ?? 0
     const refused = seen.injected + REFUSED
-    proxy.inject((namespace) => (namespace === away ? { code: 14 } : 'none'))
+    proxy.inject((_path, namespace) => (namespace === away ? { code: 14 } : 'none'))
     await waitUntil(`calls to ${away}`, async () => seen.injected >= refused, undefined, WITHIN_MS)
     const enough = passed() + PASSED
     await sleep(between(random, 1_500, 4_000))
