@@ -148,7 +148,7 @@ export class JwtEngine {
     if (provider === undefined || trust === undefined) return conclusion.of(0, denied('unknown_issuer'), evidence)
     const { row, cache, pending } = provider
     cache.counters.misses++
-    const underWay = pending.get(digest)
+    const underWay = pending.size === 0 ? undefined : pending.get(digest)
     if (underWay !== undefined) return underWay.then((result) => conclusion.of(row, result, evidence))
     const verdict = verifyToken(parsed, digest, trust.config, trust.keys, {
       now,

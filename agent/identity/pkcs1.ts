@@ -3,11 +3,11 @@ import type { Algorithm } from './algorithms.ts'
 
 type Hash = NonNullable<Algorithm['hash']>
 
-/** What stands before the digest in a DigestInfo (RFC 8017 section 9.2, note 1), one character a byte. */
+/** What stands before the digest in a DigestInfo (RFC 8017 section 9.2, note 1), in hex. */
 const DIGEST_INFO: Readonly<Record<Hash, string>> = {
-  sha256: latin1('3031300d060960864801650304020105000420'),
-  sha384: latin1('3041300d060960864801650304020205000430'),
-  sha512: latin1('3051300d060960864801650304020305000440'),
+  sha256: '3031300d060960864801650304020105000420',
+  sha384: '3041300d060960864801650304020205000430',
+  sha512: '3051300d060960864801650304020305000440',
 }
 const DIGEST_BYTES: Readonly<Record<Hash, number>> = { sha256: 32, sha384: 48, sha512: 64 }
 
@@ -36,28 +36,26 @@ export function verifyPkcs1(
   const size = Math.ceil(modulusBits / 8)
   // Step 1: OpenSSL would take a shorter one for a number with zeros in front.
   if (signature.length !== size) return false
-  const recovered = publicDecrypt(key, signature).toString('latin1')
-  const digest = hash(algorithm, signed, 'binary')
-  const before = beforeDigest(algorithm, size)
-  return recovered.length === size && recovered.startsWith(before) && recovered.endsWith(digest)
+  const message = messageOf(algorithm, size)
+  const digestBytes = DIGEST_BYTES[algorithm]
+  message.write(hash(algorithm, signed, 'binary'), size - digestBytes, 'latin1')
+  return publicDecrypt(key, signature).equals(message)
 }
 
-/** By hash and size, of which vetted keys have few: what stands before the digest. */
-const known = new Map<Hash, Map<number, string>>()
+/** By hash and size, of which vetted keys have few: a message whose digest the next check writes. */
+const messages = new Map<Hash, Map<number, Buffer>>()
 
-function beforeDigest(algorithm: Hash, size: number): string {
-  let bySize = known.get(algorithm)
-  if (bySize === undefined) known.set(algorithm, (bySize = new Map<number, string>()))
-  let before = bySize.get(size)
-  if (before === undefined) {
-    const info = DIGEST_INFO[algorithm]
-    before = latin1(`0001${'ff'.repeat(size - info.length - DIGEST_BYTES[algorithm] - 3)}00`) + info
-    before = Buffer.from(before, 'latin1').toString('latin1') // one piece
-    bySize.set(size, before)
+function messageOf(algorithm: Hash, size: number): Buffer {
+  let bySize = messages.get(algorithm)
+  if (bySize === undefined) messages.set(algorithm, (bySize = new Map<number, Buffer>()))
+  let message = bySize.get(size)
+  if (message === undefined) {
+    const info = Buffer.from(`00${DIGEST_INFO[algorithm]}`, 'hex')
+    message = Buffer.alloc(size, 0xff)
+    message[0] = 0
+    message[1] = 1
+    info.copy(message, size - DIGEST_BYTES[algorithm] - info.length)
+    bySize.set(size, message)
   }
-  return before
-}
-
-function latin1(hex: string): string {
-  return Buffer.from(hex, 'hex').toString('latin1')
+  return message
 }
