@@ -21,6 +21,8 @@ export class NonceClock {
   readonly #secret: NonceSecret | undefined
   readonly #now: () => number
   #bucket = -1
+  /** Whether the nonces of this minute are made with the shared secret. */
+  #isShared = false
   #current = ''
   #previous = ''
 
@@ -48,8 +50,12 @@ export class NonceClock {
 
   #turn(): void {
     const bucket = Math.floor(this.#now() / BUCKET_MS)
-    if (bucket === this.#bucket) return
+    // The file of the secret may be read a moment after the first request: until the minute is over clients would be sent
+    // from one agent's nonces to another's. One that changes waits, so that nonces given out just now stay good.
+    const isShared = this.#secret?.current !== undefined
+    if (bucket === this.#bucket && (this.#isShared || !isShared)) return
     this.#bucket = bucket
+    this.#isShared = isShared
     this.#current = this.#nonceOf(bucket)
     this.#previous = this.#nonceOf(bucket - 1)
   }

@@ -29,12 +29,19 @@ it('whoever has the same secret understands the nonce, and nobody else', () => {
   )
 })
 
-it('a secret that comes later, or changes, counts from the next minute on', () => {
+it('a secret that comes later counts at once, one that changes from the next minute on', () => {
   let now = 1_700_000_040_000
   const source: { current: Secret | undefined } = { current: undefined }
   const clock = new NonceClock(source, () => now)
+  const ofAnother = (): string => new NonceClock({ current: source.current }, () => now).current()
   expect(clock.accepts(new NonceClock(secret, () => now).current())).toBe(false)
   source.current = secret.current
+  expect(clock.accepts(ofAnother())).toBe(true)
+  expect(clock.current()).toBe(ofAnother())
+  const nonce = clock.current()
+  source.current = new Secret('next')
+  expect(clock.accepts(nonce)).toBe(true)
+  expect(clock.accepts(ofAnother())).toBe(false)
   now += 60_000
-  expect(clock.accepts(new NonceClock(secret, () => now).current())).toBe(true)
+  expect(clock.accepts(ofAnother())).toBe(true)
 })
