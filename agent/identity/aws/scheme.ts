@@ -104,13 +104,13 @@ class AwsScheme implements Scheme {
     const cache = this.#cacheOf(presigned.host)
     const known = cache.fresh(key)
     if (known !== undefined) return known
-    const use = this.#used?.use(presigned.signature, this.#context.monotonicMs())
+    const use = this.#used?.use(presigned.signature, evidence.requestId, this.#context.monotonicMs())
     if (use === 'again') return denied('replayed')
     if (use === 'full') return denied('overload')
+    // What was good once stays used, whatever STS says when the same request is asked about again.
+    const mark = use === 'first' ? presigned.signature : undefined
     const asked = cache.ask(key, (signal) => this.#question(presigned, digest, headers, signal))
-    return asked instanceof Promise
-      ? asked.then((it) => this.#concluded(it, presigned))
-      : this.#concluded(asked, presigned)
+    return asked instanceof Promise ? asked.then((it) => this.#concluded(it, mark)) : this.#concluded(asked, mark)
   }
 
   /**
@@ -167,11 +167,12 @@ class AwsScheme implements Scheme {
     return { value: denied(reason), negative: true, freshMs: this.#settings.negativeCache, bytes: 0 }
   }
 
-  #concluded(asked: Asked<AuthResult>, presigned: Presigned): AuthResult {
+  /** @param mark the signature that this question has marked as used: it was not, if nobody vouches for it */
+  #concluded(asked: Asked<AuthResult>, mark: string | undefined): AuthResult {
     const result =
       asked === 'unavailable' ? denied('sts_unavailable') : asked === 'overload' ? denied('overload') : asked.value
     if (!result.ok) {
-      this.#used?.release(presigned.signature)
+      if (mark !== undefined) this.#used?.release(mark)
       return result
     }
     // It may have grown too old while STS was asked.

@@ -81,22 +81,27 @@ describe('patterns of ARNs', () => {
 describe('used signatures', () => {
   it('stay known for a window, are forgotten after two', () => {
     const used = new UsedSignatures(100, 10)
-    expect(used.use('a', 0)).toBe('first')
-    expect(used.use('a', 99)).toBe('again')
-    expect(used.use('b', 99)).toBe('first')
-    expect(used.use('b', 198)).toBe('again')
+    expect(used.use('a', 'request-1', 0)).toBe('first')
+    expect(used.use('a', 'request-2', 99)).toBe('again')
+    expect(used.use('b', 'request-3', 99)).toBe('first')
+    expect(used.use('b', 'request-4', 198)).toBe('again')
     expect(used.size).toBe(2)
-    expect(used.use('c', 298)).toBe('first')
+    expect(used.use('c', 'request-5', 298)).toBe('first')
     expect(used.size).toBe(1)
-    expect(used.use('d', 10_000)).toBe('first')
+    expect(used.use('d', 'request-6', 10_000)).toBe('first')
     expect(used.size).toBe(1)
   })
 
   it('are never forgotten for want of room', () => {
     const used = new UsedSignatures(100, 2)
-    expect(['a', 'b', 'c', 'a'].map((signature) => used.use(signature, 0))).toEqual(['first', 'first', 'full', 'again'])
+    expect(['a', 'b', 'c', 'a'].map((signature, i) => used.use(signature, `${i}`, 0))).toEqual([
+      'first',
+      'first',
+      'full',
+      'again',
+    ])
     used.release('a')
-    expect(used.use('c', 1)).toBe('first')
+    expect(used.use('c', 'request-7', 1)).toBe('first')
   })
 })
 

@@ -196,28 +196,45 @@ describe('when STS is in trouble', () => {
 })
 
 describe('credentials that count once', () => {
+  let made = 0
+  /** Of a request of its own. */
+  const other = (): { requestId: string } => ({ requestId: `6B000000-${made++}` })
+
   it('a second use is replayed, also while the first is under way, however the URL is spelled', async () => {
     await using aws = await setUp({ oneTime: true })
     const url = presign(DEPLOYER, { now: aws.clock.ms })
-    const both = [credentialOf(url), credentialOf(url)].map((credential) => aws.outcome(credential))
+    const both = [credentialOf(url), credentialOf(url)].map((credential) => aws.outcome(credential, other()))
     expect(await Promise.all(both)).toEqual(['ok', 'replayed'])
-    expect(await aws.outcome(credentialOf(url.replace('Action=', 'action=')))).toBe('replayed')
-    expect(await aws.outcome(credentialOf(url, 'k8s-aws-v1.'))).toBe('replayed')
+    expect(await aws.outcome(credentialOf(url.replace('Action=', 'action=')), other())).toBe('replayed')
+    expect(await aws.outcome(credentialOf(url, 'k8s-aws-v1.'), other())).toBe('replayed')
     aws.monotonic.advance(299_000)
-    expect(await aws.outcome(credentialOf(url))).toBe('replayed')
+    expect(await aws.outcome(credentialOf(url), other())).toBe('replayed')
     expect(aws.sts.requests).toHaveLength(1)
-    expect(await aws.outcome(aws.credential(DEPLOYER, { expires: '61' }))).toBe('ok')
+    expect(await aws.outcome(aws.credential(DEPLOYER, { expires: '61' }), other())).toBe('ok')
   })
 
   it('nobody loses his credential to an outage of STS', async () => {
     await using aws = await setUp({ oneTime: true })
     const credential = aws.credential()
     aws.sts.answerWith((_request, response) => void response.writeHead(503).end())
-    expect(await aws.outcome(credential)).toBe('sts_unavailable')
+    expect(await aws.outcome(credential, other())).toBe('sts_unavailable')
     aws.sts.answerWith()
     aws.monotonic.advance(1000)
-    expect(await aws.outcome(credential)).toBe('ok')
-    expect(await aws.outcome(credential)).toBe('replayed')
+    expect(await aws.outcome(credential, other())).toBe('ok')
+    expect(await aws.outcome(credential, other())).toBe('replayed')
+  })
+
+  it('the same request may be asked about again, under way or answered, and stays the only one', async () => {
+    await using aws = await setUp({ oneTime: true })
+    const [credential, request] = [aws.credential(), other()]
+    const both = [credential, credential].map((each) => aws.outcome(each, request))
+    expect(await Promise.all(both)).toEqual(['ok', 'ok'])
+    expect(await aws.outcome(credential, request)).toBe('ok')
+    expect(await aws.outcome(credential, other())).toBe('replayed')
+    // That STS does not answer when it is asked once more makes the credential good for nobody else.
+    aws.sts.answerWith((_request, response) => void response.writeHead(503).end())
+    expect(await aws.outcome(credential, request)).toBe('sts_unavailable')
+    expect(await aws.outcome(credential, other())).toBe('replayed')
   })
 })
 
