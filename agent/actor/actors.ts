@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { Identity } from '../identity/identity.ts'
+import { type Identity, TOLD_ROLES, TOLD_SCOPES } from '../identity/identity.ts'
 import { actorPseudonym, pseudonym, type PseudonymKey } from '../identity/pseudonym.ts'
 import type { Actor } from '../messages.ts'
 import { type ActorFields, DEFAULT_FIELDS, type FieldRule } from './fields.ts'
@@ -76,8 +76,8 @@ export class Actors {
       issuer,
       ...named('subject', fields.subject === 'pseudonym' ? id : this.#shown(fields.subject, 'subject', identity)),
       ...named('tenant', tenant === '' ? undefined : this.#shown(fields.tenant, 'tenant', identity)),
-      roles: fields.roles === 'plain' ? identity.roles : [],
-      scopes: fields.scopes === 'plain' ? identity.scopes : [],
+      roles: fields.roles === 'plain' ? first(TOLD_ROLES, identity.roles) : [],
+      scopes: fields.scopes === 'plain' ? first(TOLD_SCOPES, identity.scopes) : [],
       ...named('id', id),
       ...named('credentialId', fields.credentialId === 'plain' && credentialId !== '' ? credentialId : undefined),
       ...named('credential', credential),
@@ -101,6 +101,10 @@ export class Actors {
 /** The pseudonym that stands in workflow ids for an entity key. */
 export function entityPseudonym(key: PseudonymKey, value: string): string | undefined {
   return pseudonym(key, 'key', '', value)
+}
+
+function first(count: number, names: readonly string[]): readonly string[] {
+  return names.length <= count ? names : names.slice(0, count)
 }
 
 function named<K extends string>(name: K, value: string | undefined): { [key in K]?: string } {

@@ -44,14 +44,10 @@ const FEW_NAMES = 16
 /**
  * Names (roles, scopes) from claims that are each absent, null, an array of strings, or one string, which is split at
  * `separator` if there is one: a role may be a sentence, and its words are no roles. Duplicates and empty strings are left
- * out, at most `max` kept.
+ * out. None is dropped for their number: whoever keeps them says how many may be.
  * @returns NOT_NAMES when a member is not a string, is over 256 bytes or is no safe text
  */
-export function names(
-  claims: readonly unknown[],
-  max: number,
-  separator?: string | RegExp,
-): string[] | typeof NOT_NAMES {
+export function names(claims: readonly unknown[], separator?: string | RegExp): string[] | typeof NOT_NAMES {
   const found: string[] = []
   let known: Set<string> | undefined // once there are more than a few
   for (const claim of claims) {
@@ -61,7 +57,7 @@ export function names(
     for (const member of members as unknown[]) {
       if (member === '') continue
       if (!isSafeText(member, MAX_NAME)) return NOT_NAMES
-      if (found.length >= max || (known === undefined ? found.includes(member) : known.has(member))) continue
+      if (known === undefined ? found.includes(member) : known.has(member)) continue
       found.push(member)
       if (known !== undefined) known.add(member)
       else if (found.length > FEW_NAMES) known = new Set(found)

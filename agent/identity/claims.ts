@@ -2,7 +2,7 @@ import { confirmationOf } from './claim-confirmation.ts'
 import { judgeRequired, mapRoles } from './claim-rules.ts'
 import { variablesOf } from './claim-variables.ts'
 import type { ProviderConfig } from './config.ts'
-import { type Identity, type KeyAge, NOTHING } from './identity.ts'
+import { type Identity, type KeyAge, MAX_NAMES, NOTHING } from './identity.ts'
 import { atPath, type JsonObject } from './plain-json.ts'
 import type { DenyReason } from './reasons.ts'
 import { mediaType } from './strict-jwt.ts'
@@ -13,10 +13,6 @@ import { audienceMatches, isDate, isSafeText, names, NOT_NAMES } from './claim-v
 export const MAX_SUBJECT = 1024
 const MAX_TENANT = 256
 const AUDIENCE: readonly string[] = ['aud']
-/** Entries kept; more are dropped, so that one token cannot fill a SPOE frame. What is required is looked for in all. */
-export const MAX_ROLES = 50
-export const MAX_SCOPES = 100
-const ALL = Number.POSITIVE_INFINITY
 
 /** `typ` accepted where the provider does not say: RFC 7519 section 5.1, RFC 9068 section 2.1. */
 const DEFAULT_TYP: readonly string[] = ['at+jwt', 'JWT', 'jwt']
@@ -69,9 +65,11 @@ export function judgeClaims(
   if (subject === undefined || subject === '') return 'claim_missing'
   if (!isSafeText(subject, MAX_SUBJECT)) return 'claim_invalid'
   const tenant = tenantOf(payload, tenantPath)
-  const roles = rolesPath.length === 0 ? [] : names([atPath(payload, rolesPath)], ALL)
-  const scopes = names(scopeClaims(payload, scopesPath), ALL, ' ')
-  if (tenant === undefined || roles === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
+  const named = rolesPath.length === 0 ? [] : names([atPath(payload, rolesPath)])
+  const scopes = names(scopeClaims(payload, scopesPath), ' ')
+  if (tenant === undefined || named === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
+  const roles = mapRoles(named, provider)
+  if (roles.length > MAX_NAMES || scopes.length > MAX_NAMES) return 'claim_invalid'
   const refused = judgeRequired(payload, tenant, provider)
   if (refused !== undefined) return refused
   if (provider.requiredScopes?.every((scope) => scopes.includes(scope)) === false) return 'insufficient_scope'
@@ -82,8 +80,8 @@ export function judgeClaims(
       issuer: provider.issuer,
       subject,
       tenant,
-      roles: atMost(MAX_ROLES, mapRoles(roles, provider)),
-      scopes: atMost(MAX_SCOPES, scopes),
+      roles,
+      scopes,
       expiresAt: exp as number,
       issuedAt: iat as number | undefined,
       credentialId: typeof jti === 'string' ? jti : '',
@@ -115,10 +113,6 @@ export function judgeDates(payload: JsonObject, provider: ProviderConfig, nowS: 
   if (provider.maxLifetimeS === undefined) return undefined
   if (iat === undefined) return 'claim_missing' // a lifetime that cannot be known is not within bounds
   return exp - iat > provider.maxLifetimeS ? 'lifetime_too_long' : undefined
-}
-
-function atMost(count: number, names: readonly string[]): readonly string[] {
-  return names.length <= count ? names : names.slice(0, count)
 }
 
 /** RFC 9068 section 4, RFC 8725 section 3.11: a token made for another purpose must not pass for an access token. */

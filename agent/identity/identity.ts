@@ -3,6 +3,15 @@ import type { Denied } from './reasons.ts'
 /** How an identity was proven: also the `type` of the actor that workflows see. */
 export type AuthMethod = 'jwt' | 'introspection' | 'certificate' | 'aws' | 'api_key' | 'webhook' | 'forward_auth'
 
+/**
+ * Roles, and scopes, that one caller may have. With more the credential is refused: a list that was cut would take a role
+ * from a rule that denies by it as well as from one that allows.
+ */
+export const MAX_NAMES = 512
+/** How many of them are told to others: servers behind HAProxy (frames have a size), and workflows (histories cost). */
+export const TOLD_ROLES = 50
+export const TOLD_SCOPES = 100
+
 /** The key that a credential is bound to (RFC 7800 `cnf`): whoever shows it must prove that key too. */
 export interface Confirmation {
   /** RFC 7638 thumbprint of a DPoP key (RFC 9449 section 6). */
@@ -30,9 +39,9 @@ export interface Identity {
   readonly subject: string
   /** Empty when the credential names none. */
   readonly tenant: string
-  /** At most 50, each at most 256 bytes, without duplicates. An entry may hold a comma: join with care. */
+  /** Up to {@link MAX_NAMES}, each at most 256 bytes, without duplicates. An entry may hold a comma: join with care. */
   readonly roles: readonly string[]
-  /** At most 100, each at most 256 bytes, without duplicates. */
+  /** Up to {@link MAX_NAMES}, each at most 256 bytes, without duplicates. */
   readonly scopes: readonly string[]
   /** The credential's claims, deeply frozen; objects have no prototype, so `claims['constructor']` is a claim or undefined. */
   readonly claims: Readonly<Record<string, unknown>>

@@ -138,7 +138,7 @@ export const reasons = {
     status: 401,
     challenge: 'invalid_token',
     description: 'A claim of the token is invalid',
-    hint: 'A claim has the wrong type, is out of range or too long, or holds control characters.',
+    hint: 'A claim has the wrong type, is out of range or too long (over 512 roles or scopes, too), or holds control characters.',
     doc: 'identity/presets.md#what-is-checked',
   },
   binding_missing: {

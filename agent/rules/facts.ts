@@ -1,5 +1,5 @@
 import { type HeaderField, NO_HEADERS } from '../identity/evidence.ts'
-import { type Identity, identityOf } from '../identity/identity.ts'
+import { type Identity, identityOf, TOLD_ROLES } from '../identity/identity.ts'
 import type { RequestFacts } from '../messages.ts'
 import { queryParameters } from './query.ts'
 
@@ -146,7 +146,7 @@ export class IdentityView {
   readonly tenant: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[]
-  /** The roles as one variable. A role with a comma in it is left out: it would read as two. */
+  /** The first of the roles as one variable. A role with a comma in it is left out: it would read as two. */
   readonly joinedRoles: string
   readonly #identity: Identity
 
@@ -158,7 +158,10 @@ export class IdentityView {
     this.roles = identity.roles
     this.scopes = identity.scopes
     this.#identity = identity
-    this.joinedRoles = identity.roles.filter((role) => !role.includes(',')).join(',')
+    this.joinedRoles = identity.roles
+      .filter((role) => !role.includes(','))
+      .slice(0, TOLD_ROLES)
+      .join(',')
   }
 
   /** Asked for when an expression reads one: making them safe to read costs more than the rest of the view. */

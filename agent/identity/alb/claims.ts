@@ -1,5 +1,5 @@
 import { audienceMatches, isDate, isSafeText, names, NOT_NAMES } from '../claim-values.ts'
-import { type Identity, identityOf } from '../identity.ts'
+import { type Identity, identityOf, MAX_NAMES } from '../identity.ts'
 import { atPath, freezeJson } from '../plain-json.ts'
 import type { DenyReason } from '../reasons.ts'
 import type { PaddedJwt } from './padded-jwt.ts'
@@ -65,8 +65,8 @@ export function judgePayload(token: PaddedJwt, digest: string, rules: AlbRules, 
   const subject = atPath(claims, rules.claims.subject)
   if (subject === undefined || subject === '') return 'claim_missing'
   const tenant = atPath(claims, rules.claims.tenant) ?? ''
-  const roles = names([atPath(claims, rules.claims.roles)], 50)
-  if (!isSafeText(subject, 1024) || roles === NOT_NAMES) return 'claim_invalid'
+  const roles = names([atPath(claims, rules.claims.roles)])
+  if (!isSafeText(subject, 1024) || roles === NOT_NAMES || roles.length > MAX_NAMES) return 'claim_invalid'
   if (tenant !== '' && !isSafeText(tenant, 256)) return 'claim_invalid'
   return identityOf({
     provider: rules.provider,

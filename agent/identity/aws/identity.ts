@@ -1,4 +1,4 @@
-import { authenticated, type AuthResult, identityOf } from '../identity.ts'
+import { authenticated, type AuthResult, identityOf, MAX_NAMES } from '../identity.ts'
 import { freezeJson } from '../plain-json.ts'
 import { denied } from '../reasons.ts'
 import { fitsArn } from './arn-pattern.ts'
@@ -21,9 +21,6 @@ export interface CallerRules {
   readonly maxAgeMs: number
 }
 
-/** Roles of ours that one caller may have. */
-const MAX_ROLES = 50
-
 /**
  * The identity of a caller that STS vouches for. The subject is the role or user; what the caller chose himself (the
  * session's name, and the ARN that holds it) lies apart under `callerChosen`, where no rule meets it by accident.
@@ -33,6 +30,8 @@ export function identityOfCaller(caller: Caller, presigned: Presigned, digest: s
   if (rules.accounts !== undefined && !rules.accounts.includes(account)) return denied('claim_invalid')
   if (rules.arns !== undefined && !rules.arns.some((pattern) => fitsArn(arn, pattern))) return denied('claim_invalid')
   const roles = Object.entries(rules.roles).flatMap(([pattern, names]) => (fitsArn(arn, pattern) ? names : []))
+  const held = [...new Set(roles)]
+  if (held.length > MAX_NAMES) return denied('claim_invalid')
   const chosen = session === undefined ? {} : { callerChosen: { sessionName: session.name, sessionArn: session.arn } }
   return authenticated(
     identityOf({
@@ -41,7 +40,7 @@ export function identityOfCaller(caller: Caller, presigned: Presigned, digest: s
       issuer: rules.partition,
       subject: arn,
       tenant: rules.accountIsTenant ? account : '',
-      roles: [...new Set(roles)].slice(0, MAX_ROLES),
+      roles: held,
       claims: freezeJson({ account, arn, userId, ...chosen }),
       expiresAt: (presigned.signedAt + rules.maxAgeMs) / 1000,
       issuedAt: presigned.signedAt / 1000,

@@ -1,13 +1,12 @@
 import type { CertificateProvider } from '../../config/providers/certificate.ts'
 import { isSafeText, names, NOT_NAMES } from '../claim-values.ts'
-import { authenticated, type Authenticated, identityOf } from '../identity.ts'
+import { authenticated, type Authenticated, identityOf, MAX_NAMES } from '../identity.ts'
 import { denied, type Denied } from '../reasons.ts'
 import { claimsOf, type ParsedCertificate } from './parsed.ts'
 import { compilePattern, type Pattern } from './pattern.ts'
 import { parseSpiffeId, type SpiffeId } from './spiffe.ts'
 import { SEPARATORS, subjectOf } from './subject.ts'
 
-const MAX_ROLES = 50
 /** Bytes of UTF-8. */
 const MAX_NAME = 1024
 
@@ -31,12 +30,9 @@ export function compileRules(provider: string, settings: CertificateProvider): C
     }
     const issuer = spiffeId?.trustDomain ?? certificate.issuerDn
     const ofTenant = tenantOf(tenant, spiffeId)
-    const held = names(
-      roles.flatMap(({ matches, given }) => (matches(subject) ? [given] : [])),
-      MAX_ROLES,
-    )
+    const held = names(roles.flatMap(({ matches, given }) => (matches(subject) ? [given] : [])))
     // What cannot be a variable of HAProxy cannot be told to the servers behind it.
-    if (!isSafeText(issuer, MAX_NAME) || ofTenant === undefined || held === NOT_NAMES) {
+    if (!isSafeText(issuer, MAX_NAME) || ofTenant === undefined || held === NOT_NAMES || held.length > MAX_NAMES) {
       return denied('client_cert_not_allowed')
     }
     return authenticated(

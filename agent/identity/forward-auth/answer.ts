@@ -1,7 +1,7 @@
 import { variablesOf } from '../claim-variables.ts'
 import { isSafeText, names, NOT_NAMES } from '../claim-values.ts'
-import { MAX_ROLES, MAX_SUBJECT } from '../claims.ts'
-import { type Identity, identityOf } from '../identity.ts'
+import { MAX_SUBJECT } from '../claims.ts'
+import { type Identity, identityOf, MAX_NAMES } from '../identity.ts'
 import type { DenyReason } from '../reasons.ts'
 
 /** Bytes of UTF-8. */
@@ -55,8 +55,8 @@ export function judgeHeaders(
   if (!isSafeText(subject, MAX_SUBJECT)) return 'claim_invalid'
   if (tenant !== undefined && !isSafeText(tenant, MAX_TENANT)) return 'claim_invalid'
   if (email !== undefined && !isSafeText(email, MAX_EMAIL)) return 'claim_invalid'
-  const roles = names([read(settings.roles)?.split(settings.separator)], MAX_ROLES)
-  if (roles === NOT_NAMES) return 'claim_invalid'
+  const roles = names([read(settings.roles)?.split(settings.separator)])
+  if (roles === NOT_NAMES || roles.length > MAX_NAMES) return 'claim_invalid'
   const claims = Object.create(null) as Record<string, unknown>
   for (const [variable, header] of Object.entries(settings.variables)) claims[variable] = values[header]
   const variables = variablesOf(

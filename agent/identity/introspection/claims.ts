@@ -3,13 +3,11 @@ import { confirmationOf } from '../claim-confirmation.ts'
 import { judgeRequired, mapRoles } from '../claim-rules.ts'
 import { audienceMatches, isDate, isSafeText, names, NOT_NAMES } from '../claim-values.ts'
 import { variablesOf } from '../claim-variables.ts'
-import { isIdToken, MAX_ROLES, MAX_SCOPES, MAX_SUBJECT, scopeClaims, tenantOf } from '../claims.ts'
+import { isIdToken, MAX_SUBJECT, scopeClaims, tenantOf } from '../claims.ts'
 import { defaults, type ProviderConfig } from '../config.ts'
-import { type Identity, identityOf } from '../identity.ts'
+import { type Identity, identityOf, MAX_NAMES } from '../identity.ts'
 import { atPath, freezeJson, type JsonObject } from '../plain-json.ts'
 import type { DenyReason } from '../reasons.ts'
-
-const ALL = Number.POSITIVE_INFINITY
 
 /** RFC 6749 section 7.1, RFC 9449 section 5; in small letters. */
 const ACCESS_TOKEN_TYPES: ReadonlySet<unknown> = new Set(['bearer', 'dpop'])
@@ -92,9 +90,11 @@ export function judgeAnswer(
   if (subject === undefined || subject === '') return 'claim_missing'
   if (!isSafeText(subject, MAX_SUBJECT)) return 'claim_invalid'
   const tenant = tenantOf(claims, provider.claims.tenant)
-  const roles = provider.claims.roles.length === 0 ? [] : names([atPath(claims, provider.claims.roles)], ALL)
-  const scopes = names(scopeClaims(claims, provider.claims.scopes), ALL, / +/)
-  if (tenant === undefined || roles === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
+  const named = provider.claims.roles.length === 0 ? [] : names([atPath(claims, provider.claims.roles)])
+  const scopes = names(scopeClaims(claims, provider.claims.scopes), / +/)
+  if (tenant === undefined || named === NOT_NAMES || scopes === NOT_NAMES) return 'claim_invalid'
+  const roles = mapRoles(named, provider)
+  if (roles.length > MAX_NAMES || scopes.length > MAX_NAMES) return 'claim_invalid'
   const refused = judgeRequired(claims, tenant, provider)
   if (refused !== undefined) return refused
   if (provider.requiredScopes?.every((scope) => scopes.includes(scope)) === false) return 'insufficient_scope'
@@ -104,8 +104,8 @@ export function judgeAnswer(
     issuer: provider.issuer,
     subject,
     tenant,
-    roles: mapRoles(roles, provider).slice(0, MAX_ROLES),
-    scopes: scopes.slice(0, MAX_SCOPES),
+    roles,
+    scopes,
     claims,
     ...(exp !== undefined && { expiresAt: exp as number }),
     issuedAt: iat as number | undefined,

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { Actors } from '../../../agent/actor/actors.ts'
 import { DEFAULT_FIELDS } from '../../../agent/actor/fields.ts'
+import { TOLD_ROLES, TOLD_SCOPES } from '../../../agent/identity/identity.ts'
 import { actorPseudonym, type KeyMaterial, PseudonymKey } from '../../../agent/identity/pseudonym.ts'
 import { Secret } from '../../../agent/secrets/secret.ts'
 import { identityOf } from '../rules/support.ts'
@@ -110,4 +111,10 @@ it('another secret makes other pseudonyms, also of callers that were seen before
   expect(actors.actorOf(identity, SIGHTING).id).toBe(before)
   material.current = new Secret('another secret, long enough too')
   expect(actors.actorOf(identity, SIGHTING).id).not.toBe(before)
+})
+
+it('tells of the first roles and scopes only, however many the caller has: histories keep it for months', () => {
+  const many = Array.from({ length: 200 }, (_, i) => `name-${i}`)
+  const actor = new Actors().actorOf(identityOf({ roles: many, scopes: many }), SIGHTING)
+  expect([actor.roles, actor.scopes]).toEqual([many.slice(0, TOLD_ROLES), many.slice(0, TOLD_SCOPES)])
 })

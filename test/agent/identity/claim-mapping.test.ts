@@ -90,9 +90,9 @@ describe('required scopes', () => {
     expect(judge({ scope: 'a bb' }, requiredScopes)).toBe('insufficient_scope')
   })
 
-  it('are found behind the hundred that are kept', () => {
+  it('are found wherever they stand', () => {
     const many = Array.from({ length: 150 }, (_, i) => `s${i}`)
-    expect(accepted({ scope: many.join(' ') }, { requiredScopes: ['s149'] }).scopes).toHaveLength(100)
+    expect(accepted({ scope: many.join(' ') }, { requiredScopes: ['s149'] }).scopes).toEqual(many)
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { judgeClaims } from '../../../agent/identity/claims.ts'
 import type { ProviderConfig } from '../../../agent/identity/config.ts'
+import { MAX_NAMES } from '../../../agent/identity/identity.ts'
 import type { JsonObject } from '../../../agent/identity/plain-json.ts'
 import { provider } from './support/provider.ts'
 
@@ -201,9 +202,21 @@ describe('what becomes a variable', () => {
     expect(judge({ roles })).toBe('claim_invalid')
   })
 
-  it('keeps the first 50 roles', () => {
-    const roles = Array.from({ length: 80 }, (_, i) => `role-${i}`)
-    expect(judge({ roles })).toMatchObject({ roles: roles.slice(0, 50) })
+  it.each(['roles', 'scope'])(
+    'cuts no list of %s, for a rule may deny by the last of them: too long a one is refused',
+    (claim) => {
+      const list = Array.from({ length: MAX_NAMES + 1 }, (_, i) => `name-${i}`)
+      const most = list.slice(1)
+      expect(judge({ [claim]: most })).toMatchObject({ [claim === 'scope' ? 'scopes' : claim]: most })
+      expect(judge({ [claim]: list })).toBe('claim_invalid')
+      // Twice the same is once.
+      expect(judge({ [claim]: [...most, most[0]] })).toMatchObject({ subject: 'user-1' })
+    },
+  )
+
+  it('counts the roles that a roleMap leaves, not the groups that are none here', () => {
+    const roles = Array.from({ length: MAX_NAMES + 1 }, (_, i) => `group-${i}`)
+    expect(judge({ roles }, { roleMap: { [`group-${MAX_NAMES}`]: ['admin'] } })).toMatchObject({ roles: ['admin'] })
   })
 
   it.each([{ scope: 'a b' }, { scope: ['a', 'b'] }, { scp: ['a', 'b'] }, { scp: 'a b' }, { scope: 'a', scp: ['b'] }])(

@@ -154,6 +154,12 @@ describe('what it answers', () => {
     ['two names', 200, { 'x-auth-request-user': ['alice', 'admin'] }, 'claim_invalid'],
     ['two lists of groups', 200, { 'x-auth-request-user': 'a', 'x-auth-request-groups': ['a', 'b'] }, 'claim_invalid'],
     ['a name that is no UTF-8', 200, { 'x-auth-request-user': 'a\xff' }, 'claim_invalid'],
+    [
+      'more groups than anybody has',
+      200,
+      { 'x-auth-request-user': 'a', 'x-auth-request-groups': Array.from({ length: 513 }, (_, i) => `g${i}`).join(',') },
+      'claim_invalid',
+    ],
     ['a name with a control character', 200, { 'x-auth-request-user': 'a\tb' }, 'claim_invalid'],
     ['500', 500, {}, 'forward_auth_unavailable'],
     ['404', 404, {}, 'forward_auth_unavailable'],

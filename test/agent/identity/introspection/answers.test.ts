@@ -31,6 +31,12 @@ describe('what an answer may say', () => {
     ['iat is null', { iat: null }, 'claim_invalid'],
     ['scope is a number', { scope: 1 }, 'claim_invalid'],
     ['roles are no texts', { roles: [1] }, 'claim_invalid'],
+    ['roles are more than anybody has', { roles: Array.from({ length: 513 }, (_, i) => `r${i}`) }, 'claim_invalid'],
+    [
+      'scopes are more than anybody has',
+      { scope: Array.from({ length: 513 }, (_, i) => `s${i}`).join(' ') },
+      'claim_invalid',
+    ],
     ['there is no type, as of refresh tokens', { token_type: undefined }, 'typ_mismatch'],
     ['the type is another', { token_type: 'mac' }, 'typ_mismatch'],
     ['the type is no text', { token_type: ['Bearer'] }, 'typ_mismatch'],
