@@ -90,8 +90,6 @@ export interface ProviderConfig {
   /** `required`: a token that is bound to no key (RFC 7800 `cnf`) is refused. A bound one is checked in either case. */
   readonly binding?: 'required'
   readonly dpop?: DpopConfig
-  /** URL of the protected resource metadata (RFC 9728), told in challenges. */
-  readonly resourceMetadata?: string
 }
 
 /** What a provider has when agent.yaml says nothing. */

@@ -65,7 +65,11 @@ export function identityOf(config: AgentConfig, log: Log, kept: Kept = new Kept(
     ],
   })
   const metadata = new Map(
-    jwtProviders.flatMap(({ name, resourceMetadata: url }) => (url === undefined ? [] : [[name, url] as const])),
+    Object.entries(providers).flatMap(([name, settings]) =>
+      'resourceMetadata' in settings && settings.resourceMetadata !== undefined
+        ? [[name, settings.resourceMetadata] as const]
+        : [],
+    ),
   )
   const nonceGiver = [...verifiers.values()].find((verifier) => verifier.currentNonce() !== undefined)
   return {

@@ -79,7 +79,6 @@ function merge(name: string, preset: PresetConfig, settings: JwtProvider, severa
     keepUnmappedRoles: settings.keepUnmappedRoles,
     binding: settings.binding === 'required' ? settings.binding : undefined,
     dpop: settings.dpop,
-    resourceMetadata: settings.resourceMetadata,
     jwksUri: jwksUri ?? (jwksUris === undefined ? preset.jwksUri : undefined),
     jwksUris,
     jwksHosts: settings.jwksHosts,

@@ -116,6 +116,7 @@ export const introspectionProvider = z
       .default('optional')
       .describe('required: only tokens that are bound to a key. A bound one is checked in either case'),
     dpop: common.dpop.describe('Takes tokens that are bound to a DPoP key (RFC 9449)'),
+    resourceMetadata: common.resourceMetadata,
   })
   .superRefine(({ audience, anyAudience }, ctx) => {
     if (audience === undefined && anyAudience === undefined) {

@@ -90,7 +90,6 @@ describe('settings of any preset', () => {
       },
       binding: 'required',
       dpop: { publicBaseUrl: 'https://api.example.com', nonce: true },
-      resourceMetadata: 'https://api.example.com/.well-known/oauth-protected-resource',
       jwksUris: ['https://a.example/k', 'https://b.example/k'],
       jwksHosts: ['keys.example', 'k.example:8443'],
       jwksTokenFile: 't',

@@ -13,6 +13,12 @@ identity:
     plain: { issuer: "https://a.example", audience: a }
     told: { issuer: "https://b.example", audience: a, resourceMetadata: "${METADATA}" }
     other: { issuer: "https://c.example", audience: a, resourceMetadata: "${METADATA}/other" }
+    opaque:
+      kind: introspection
+      issuer: https://d.example
+      client: { id: edge, secret: hunter2-hunter2 }
+      audience: a
+      resourceMetadata: ${METADATA}/opaque
     key: { kind: api_key, file: keys.yaml }
 `
 
@@ -21,6 +27,8 @@ describe('what a configuration makes of identity', () => {
     [['told'], METADATA],
     [['plain', 'told'], METADATA],
     [['key', 'other', 'told'], `${METADATA}/other`],
+    [['opaque'], `${METADATA}/opaque`],
+    [['plain', 'opaque', 'told'], `${METADATA}/opaque`],
     [['plain'], undefined],
     [['key'], undefined],
     [[], undefined],
