@@ -166,4 +166,14 @@ describe.each(runs)('forward-auth, "$title", with the lines of the page on HAPro
       expect(asked).toEqual([])
     },
   )
+
+  it('while the service is away nobody is sent to a login that is away too: 503 and Retry-After', async () => {
+    service.answer(path, (request) => void request.socket.destroy())
+    for (const own of [{}, BROWSER]) {
+      const response = await get('/orders/1', { ...own, cookie: `${cookie}=other` })
+      expect([response.status, reasonOf(response)]).toEqual([503, 'forward_auth_unavailable'])
+      expect(response.headers['retry-after']).toBe('1')
+      for (const name of ['www-authenticate', 'location']) expect(response.headers).not.toHaveProperty(name)
+    }
+  })
 })
