@@ -27,6 +27,8 @@ export const ERRORS = {
     'Refuse what was not allowed: "http-request deny unless { var(txn.temporal.decision) -m str allow }".',
   HAPROXY_UNIQUE_ID_MISSING:
     'Add "unique-id-format" to the frontend, as in the shipped haproxy.cfg, or requests go by another name in its log than in Temporal.',
+  HAPROXY_UNIQUE_ID_COMMON:
+    'Let HAProxy make it, as in the shipped haproxy.cfg: "unique-id-format %{+X}o\\ %Ts-%[uuid]".',
   HAPROXY_TCP_FRONTEND:
     'Write "mode http" in the frontend, or let an event of TCP send the message: HTTP events never come in mode tcp.',
   HAPROXY_FRONTEND_UNASKED: 'Give the frontend the filter and the rules of the one that asks, or backends of its own.',

@@ -152,7 +152,7 @@ export class EvidenceReader {
       throw new Error('spoe.conf does not send "method" or "auth_count": compare it with the shipped one')
     }
     return {
-      requestId: (view.get('id') as string | undefined) ?? fallbackId(),
+      requestId: text(view, 'id') || fallbackId(),
       method,
       host: (view.get('host') as string | undefined) ?? '',
       path: (view.get('path') as string | undefined) ?? '',
@@ -187,7 +187,7 @@ export class EvidenceReader {
 /** Of a connection there is no request yet. */
 function readConnection(view: View): Evidence {
   return {
-    requestId: (view.get('id') as string | undefined) ?? fallbackId(),
+    requestId: text(view, 'id') || fallbackId(),
     method: '',
     host: '',
     path: '',
@@ -225,7 +225,10 @@ function readBody(view: View): BodyEvidence | undefined {
   return { bytes: (view.get('body') as Buffer | undefined) ?? new Uint8Array(0), size: Number(size) }
 }
 
-/** For a HAProxy without `unique-id-format`; time first, as the outbox likes its keys. */
+/**
+ * For a HAProxy without `unique-id-format`, and for an id that came out empty, which would be that of many requests. Time
+ * first, as the outbox likes its keys.
+ */
 function fallbackId(): string {
   return `${Math.floor(Date.now() / 1000)
     .toString(16)

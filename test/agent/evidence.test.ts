@@ -61,6 +61,12 @@ describe('the evidence of a request', () => {
     },
   )
 
+  it.each([undefined, ''])('has an id of its own where HAProxy sends %j: one id would be one request', (id) => {
+    const args = { ...ARGS, id }
+    expect(reader.read(viewOf(args)).requestId).not.toBe(reader.read(viewOf(args)).requestId)
+    expect(reader.read(viewOf(ARGS)).requestId).toBe('r-1')
+  })
+
   it('has the facts of the connection, empty where there are none', () => {
     expect(reader.read(viewOf({ ...ARGS, sni: 'a.example.com', tls_version: 'TLSv1.3' }))).toMatchObject({
       sni: 'a.example.com',
@@ -97,9 +103,9 @@ describe('the evidence of a connection', () => {
     expect(evidence.headers.size).toBe(0)
   })
 
-  it('is made without an id too', () => {
+  it.each([undefined, ''])('has an id of its own where HAProxy sends %j', (id) => {
     const reader = new EvidenceReader(NEEDS, 'connect')
-    const args = { sni: undefined, tls_version: undefined }
+    const args = { sni: undefined, tls_version: undefined, id }
     expect(reader.read(viewOf(args)).requestId).not.toBe(reader.read(viewOf(args)).requestId)
   })
 })

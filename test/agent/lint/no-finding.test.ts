@@ -34,6 +34,12 @@ describe('nothing is found where only the version, the place or the meaning diff
           `${text}\n[behind]\nspoe-agent behind-agent\n    messages late\n    use-backend elsewhere\n\nspoe-message late\n    event on-backend-http-request\n`,
       },
     ],
+    ...['%{+X}o\\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid', '%[req.hdr(x-request-id)]-%[uuid(4)]', '%[var(txn.id)]'].map(
+      (format): [string, Edits] => [
+        `unique-id-format ${format}`,
+        { haproxy: replace(/unique-id-format .*$/, `unique-id-format ${format}`) },
+      ],
+    ),
     ['a time that "defaults" give', { haproxy: replace('timeout server 2m', '') }],
     [
       'a check that "default-server" asks for',

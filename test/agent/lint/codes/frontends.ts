@@ -33,6 +33,14 @@ export const FRONTENDS: Row[] = [
     'edge',
   ],
   [
+    'HAPROXY_UNIQUE_ID_COMMON',
+    'an id that clients choose',
+    { haproxy: replace(/unique-id-format .*$/, 'unique-id-format %[req.hdr(x-request-id)]') },
+    'warning haproxy.cfg',
+    /unique-id-format %/,
+    '%[req.hdr(x-request-id)]',
+  ],
+  [
     'HAPROXY_TCP_FRONTEND',
     'a frontend in mode tcp',
     { haproxy: replace(/^frontend edge$/, 'frontend edge\n    mode tcp') },
