@@ -125,7 +125,6 @@ function statusOf(provider: string, file: WatchedFile<Authorities>): ProviderSta
   const { value, lastError, goodAt, looks } = file
   return {
     provider,
-    issuer: '',
     keys: value?.length ?? 0,
     ageS: goodAt === undefined ? null : (performance.now() - goodAt) / 1000,
     stale: value !== undefined && lastError !== undefined,

@@ -1,6 +1,7 @@
 import { createAgent } from 'node-spoe'
 import { describe, expect, it } from 'vitest'
 import { createRegistry } from '../../../agent/admin/metrics.ts'
+import { parseConfig } from '../../../agent/config/load.ts'
 import { DecisionCounters } from '../../../agent/counters.ts'
 import type { Dispatcher } from '../../../agent/dispatch/dispatcher.ts'
 import { Counters } from '../../../agent/dispatch/counters.ts'
@@ -8,6 +9,7 @@ import { createAuthenticator } from '../../../agent/identity/authenticator.ts'
 import type { DpopVerifier } from '../../../agent/identity/dpop/verifier.ts'
 import { Revocations } from '../../../agent/identity/revocation/revocations.ts'
 import type { Scheme } from '../../../agent/identity/scheme.ts'
+import { createSchemes } from '../../../agent/identity/schemes.ts'
 import { boundTo, proofOf, requestWith, verifierOf } from '../identity/dpop/support.ts'
 import { setUp, withCookies } from '../identity/forward-auth/support.ts'
 import { memoryLog } from '../identity/support/provider.ts'
@@ -33,7 +35,7 @@ function scraperOf(schemes: readonly Scheme[], dpop?: ReadonlyMap<string, DpopVe
   return async () =>
     (await registry.metrics())
       .split('\n')
-      .filter((line) => /^haproxy_temporal_(?:remote|dpop|identity_key)/.test(line))
+      .filter((line) => /^haproxy_temporal_(?:remote|dpop|jwks|identity_key)/.test(line))
       .map((line) => line.replace('haproxy_temporal_', ''))
 }
 
@@ -108,6 +110,36 @@ describe('providers that ask somebody', () => {
     ])
     expect(lines.join()).not.toMatch(/remote_.*partners/)
   })
+})
+
+it('those with keys of their own, of whatever kind, are told of as such, and not as publishers of keys', async () => {
+  const { config } = parseConfig(
+    'agent.yaml',
+    `version: 1
+spop: { listen: "tcp://127.0.0.1:9000" }
+temporal: { address: "127.0.0.1:7233" }
+rules: []
+identity:
+  providers:
+    mesh: { kind: certificate, source: uri, trustDomains: example.org, caFile: /nowhere/ca.pem }
+    partners: { kind: api_key, file: /nowhere/keys.yaml }
+    hooks: { kind: webhook, scheme: github, secrets: { file: /nowhere/secret } }
+    users:
+      preset: alb
+      signer: arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/edge/50dc6c495c0c9188
+      client: orders
+      issuer: https://id.example.com
+`,
+    {},
+  )
+  const clocks = { now: Date.now, monotonicMs: () => performance.now(), log: memoryLog() }
+  const schemes = createSchemes(config.identity.providers, clocks)
+  const lines = await scraperOf(schemes)()
+  for (const scheme of schemes) scheme.close?.()
+  expect(lines.filter((line) => line.startsWith('identity_keys{'))).toEqual(
+    ['mesh', 'partners', 'hooks', 'users'].map((name) => `identity_keys{provider="${name}"} 0`),
+  )
+  expect(lines.filter((line) => line.startsWith('jwks'))).toEqual([])
 })
 
 describe('proofs of possession', () => {
