@@ -2,6 +2,7 @@ import type { AgentConfig } from './config/schema.ts'
 import type { IdentityParts } from './identity/from-config.ts'
 import { requiredScopesOf } from './rules/required-scopes.ts'
 import type { Wording } from './rules/variables.ts'
+import { wantedProofs } from './rules/wanted-proofs.ts'
 
 /** Realm of WWW-Authenticate challenges. */
 const REALM = 'haproxy-temporal'
@@ -20,5 +21,6 @@ export function wordingOf(config: AgentConfig, identity: SaidByProviders): Wordi
     rateLimitKey: identity.rateLimitKey,
     resourceMetadata: identity.resourceMetadata,
     requiredScopes: requiredScopesOf(config.identity.providers),
+    wantedProof: wantedProofs(config.identity.providers),
   }
 }

@@ -8,6 +8,8 @@ export interface ChallengeOptions {
   readonly scope?: string
   /** URL of the protected resource metadata (RFC 9728 section 5.1); told with every 401. */
   readonly resourceMetadata?: string | undefined
+  /** Whether tokens may, or must, come with a proof of their key: then clients are told of the scheme DPoP. */
+  readonly proof?: 'optional' | 'required' | undefined
 }
 
 /** Algorithms of the proofs that we take (RFC 9449 section 7.1, `algs`): `ProofKeys` refuses ES512 for its time. */
@@ -18,9 +20,18 @@ const PROOF_ALGORITHMS = [...algorithms.keys()].filter((alg) => alg !== 'ES512')
  * ASCII only: whatever realm and scope hold, the value can neither end its quotes nor split a header.
  */
 export function challenge(reason: DenyReason, options: ChallengeOptions): string {
-  const { challenge: form, description } = reasons[reason]
+  const { challenge: form } = reasons[reason]
   if (form === 'none') return ''
-  const scheme = form === 'invalid_dpop_proof' || form === 'use_dpop_nonce' ? 'DPoP' : 'Bearer'
+  if (form === 'invalid_dpop_proof' || form === 'use_dpop_nonce' || options.proof === 'required') {
+    return ofScheme('DPoP', reason, options)
+  }
+  const bearer = ofScheme('Bearer', reason, options)
+  // Who has shown nothing is told of both (RFC 9449 section 7.2); who has shown a token, of what was wrong with it.
+  return form === 'bare' && options.proof === 'optional' ? `${bearer}, ${ofScheme('DPoP', reason, options)}` : bearer
+}
+
+function ofScheme(scheme: 'Bearer' | 'DPoP', reason: DenyReason, options: ChallengeOptions): string {
+  const { challenge: form, description } = reasons[reason]
   let value = `${scheme} realm=${quoted(options.realm)}`
   if (form !== 'bare') value += `, error="${form}", error_description="${description}"`
   if (scheme === 'DPoP') value += `, algs="${PROOF_ALGORITHMS}"`

@@ -8,6 +8,7 @@ import type { Decision } from './decision.ts'
 import { identityView } from './facts.ts'
 import { IpAddress } from './ip-address.ts'
 import { neededScopes, type RequiredScopes } from './required-scopes.ts'
+import type { WantedProof } from './wanted-proofs.ts'
 
 /** HAProxy's `option var-prefix`: `txn.temporal.decision` and so on. */
 export const VARIABLE_PREFIX = 'temporal'
@@ -61,6 +62,8 @@ export interface Wording {
   readonly resourceMetadata: (requirement: Requirement) => string | undefined
   /** What providers demand of every token; undefined where none does. */
   readonly requiredScopes?: RequiredScopes | undefined
+  /** Whether tokens may, or must, come with a proof of their key; undefined where no provider takes proofs. */
+  readonly wantedProof?: ((requirement: Requirement) => WantedProof) | undefined
   /** Seconds after which a client refused with 503 may come again. */
   retryAfterS(): number
   /** For `DPoP-Nonce`. */
@@ -123,12 +126,18 @@ function writeRefusal(reply: Reply, decision: Decision, wording: Wording): void 
 
 const NO_SCOPES: RequiredScopes = new Map()
 
-function challengeOf(decision: Decision, { realm, resourceMetadata, requiredScopes = NO_SCOPES }: Wording): string {
+function challengeOf(decision: Decision, wording: Wording): string {
+  const { realm, resourceMetadata, requiredScopes = NO_SCOPES, wantedProof } = wording
   const { reason, rule } = decision
   if (reason === 'ok' || reason === 'fail_open') return ''
   const scope = reason === 'insufficient_scope' ? neededScopes(decision, requiredScopes).join(' ') : undefined
-  const metadata = rule?.caller === undefined ? undefined : resourceMetadata(rule.caller.requirement)
-  return challenge(reason, { realm, resourceMetadata: metadata, ...(scope !== undefined && { scope }) })
+  const requirement = rule?.caller?.requirement
+  return challenge(reason, {
+    realm,
+    resourceMetadata: requirement === undefined ? undefined : resourceMetadata(requirement),
+    proof: requirement === undefined ? undefined : wantedProof?.(requirement),
+    ...(scope !== undefined && { scope }),
+  })
 }
 
 /**

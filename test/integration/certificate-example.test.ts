@@ -108,6 +108,10 @@ describe.each(HAPROXY_VERSIONS)('the examples of the documentation on HAProxy %s
   it('a token that is bound to nothing is refused where binding is required', async () => {
     const response = await get('/pay/1', { authorization: `Bearer ${await token({})}` })
     expect([response.status, reasonOf(response)]).toEqual([401, 'binding_missing'])
+    expect(response.headers['www-authenticate']).toMatch(/^DPoP realm="[^"]+", error="invalid_token", .*, algs="/)
+    const nothing = await get('/pay/1')
+    expect([nothing.status, reasonOf(nothing)]).toEqual([401, 'no_credentials'])
+    expect(nothing.headers['www-authenticate']).toMatch(/^DPoP realm="[^"]+", algs="[^"]*\bES256\b[^"]*"$/)
   })
 
   it('DPoP: the first proof earns a nonce, the second one with it the answer', async () => {

@@ -35,6 +35,28 @@ describe('the challenge of a reason', () => {
     }
   })
 
+  it('tells who has shown nothing of the schemes that he may use, where tokens come with proofs of a key', () => {
+    const dpop = /^DPoP realm="api", algs="[^"]+", resource_metadata="https:\/\/a\.example\/m"$/
+    const options = { realm: 'api', resourceMetadata: 'https://a.example/m' }
+    expect(challenge('no_credentials', { ...options, proof: 'required' })).toMatch(dpop)
+    const [bearer, rest] = challenge('no_credentials', { ...options, proof: 'optional' }).split(/, (?=DPoP )/)
+    expect(bearer).toBe(challenge('no_credentials', options))
+    expect(rest).toMatch(dpop)
+  })
+
+  it('speaks of the scheme DPoP to a token that had to come with it, and of Bearer where it need not', () => {
+    const [form, ours] = ['error="invalid_token", error_description="[^"]+"', { realm: 'api' }]
+    for (const reason of ['expired', 'binding_missing'] as const) {
+      expect(challenge(reason, { ...ours, proof: 'required' })).toMatch(
+        new RegExp(`^DPoP realm="api", ${form}, algs="[^"]+"$`),
+      )
+      expect(challenge(reason, { ...ours, proof: 'optional' })).toMatch(new RegExp(`^Bearer realm="api", ${form}$`))
+    }
+    for (const reason of denyReasons.filter((name) => reasons[name].challenge === 'none')) {
+      expect(challenge(reason, { ...ours, proof: 'required' })).toBe('')
+    }
+  })
+
   it.each([...algorithms.keys()])('names %s among them only if a proof with it is taken', (alg) => {
     const key = testKey(alg)
     const taken = verifierOf().verify(boundTo(key), requestWith(proofOf(key))) === undefined
