@@ -16,6 +16,8 @@ export const ERRORS = {
   CONFIG_REFERENCE: 'Names must refer to something this file declares.',
   CONFIG_IDENTITY_UNSTATED: 'Say who may call: "identity: none", or "identity: { require: <provider> }".',
   CONFIG_CONFLICT: 'Keep one of the two.',
+  CONFIG_KEY_PERSONAL:
+    'Write "keyAs: pseudonym", with "actor.pseudonyms", or "keyAs: plain" where all who see the namespace may know: docs/actor.md.',
   CONFIG_FILE_MISSING: 'The file must exist and be readable; a relative path starts at the folder of agent.yaml.',
   HAPROXY_BACKEND_MISSING: 'Add the backend to haproxy.cfg, or correct the route.',
   HAPROXY_ROUTE_TO_AGENT: 'A route names a backend of HTTP servers.',

@@ -87,11 +87,11 @@ function protectedRules({ host, protect, workflow }: Answers): string {
 function workflowLines(type: string | undefined): string[] {
   if (type === undefined) return []
   const kind = SHARED[type] ?? 'start'
-  const key = kind === 'start' ? '' : ', key: identity.subject'
+  const key = kind === 'start' ? '' : ', key: identity.subject, keyAs: plain'
   const meaning =
     kind === 'start'
       ? 'Each request becomes a workflow; durable: on disk before Temporal has it.'
-      : 'The requests of each caller belong to one workflow.'
+      : 'The requests of each caller belong to one workflow. keyAs: pseudonym keeps subjects out of its id, see docs/actor.md.'
   const delivery = kind === 'start' ? ', delivery: durable' : ''
   return [`  # ${meaning}`, `  workflow: { ${kind}: ${scalar(type)}${key}, taskQueue: edge${delivery} }`]
 }

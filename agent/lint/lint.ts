@@ -11,6 +11,7 @@ import { frames } from './frames.ts'
 import { haproxyRules } from './haproxy-rules.ts'
 import type { LintInput } from './input.ts'
 import { messages } from './messages.ts'
+import { personalKeys } from './personal-keys.ts'
 import { unasked } from './unasked.ts'
 import { variableUse } from './variable-use.ts'
 import { variables } from './variables.ts'
@@ -30,6 +31,7 @@ const TOPICS: readonly ((input: LintInput) => Finding[])[] = [
   haproxyRules,
   unasked,
   answers,
+  personalKeys,
 ]
 
 /**

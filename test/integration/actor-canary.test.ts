@@ -32,7 +32,7 @@ beforeAll(async () => {
   const shipped = readFileSync(join(ROOT, 'agent.yaml'), 'utf8')
   writeFileSync(
     config,
-    `${shipped.replace('key: identity.subject,', 'key: identity.subject, keyAs: pseudonym,')}
+    `${shipped.replace('keyAs: plain', 'keyAs: pseudonym')}
 log: { level: debug }
 actor:
   signingKey: { file: actor-key.pem }
