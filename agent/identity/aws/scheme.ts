@@ -104,13 +104,13 @@ class AwsScheme implements Scheme {
     const cache = this.#cacheOf(presigned.host)
     const known = cache.fresh(key)
     if (known !== undefined) return known
-    const use = this.#used?.use(presigned.signature, this.#context.monotonicMs())
+    const use = this.#used?.use(presigned.signature, evidence.requestId, this.#context.monotonicMs())
     if (use === 'again') return denied('replayed')
     if (use === 'full') return denied('overload')
     const asked = cache.ask(key, (signal) => this.#question(presigned, digest, headers, signal))
-    return asked instanceof Promise
-      ? asked.then((it) => this.#concluded(it, presigned))
-      : this.#concluded(asked, presigned)
+    // What an earlier question of this request was told stays used, whatever becomes of this one.
+    const marked = use === 'first' ? presigned.signature : undefined
+    return asked instanceof Promise ? asked.then((it) => this.#concluded(it, marked)) : this.#concluded(asked, marked)
   }
 
   /**
@@ -167,11 +167,12 @@ class AwsScheme implements Scheme {
     return { value: denied(reason), negative: true, freshMs: this.#settings.negativeCache, bytes: 0 }
   }
 
-  #concluded(asked: Asked<AuthResult>, presigned: Presigned): AuthResult {
+  /** @param marked the signature, if this question marked it as used */
+  #concluded(asked: Asked<AuthResult>, marked: string | undefined): AuthResult {
     const result =
       asked === 'unavailable' ? denied('sts_unavailable') : asked === 'overload' ? denied('overload') : asked.value
     if (!result.ok) {
-      this.#used?.release(presigned.signature)
+      if (marked !== undefined) this.#used?.release(marked)
       return result
     }
     // It may have grown too old while STS was asked.

@@ -5,8 +5,9 @@
 export class UsedSignatures {
   #windowMs: number
   readonly #max: number
-  #young = new Set<string>()
-  #old = new Set<string>()
+  /** By signature: the request that it came with. */
+  #young = new Map<string, string>()
+  #old = new Map<string, string>()
   #turnAt = Number.NEGATIVE_INFINITY
 
   /**
@@ -28,19 +29,22 @@ export class UsedSignatures {
   }
 
   /**
-   * Marks a signature. `full` when no more can be remembered: then the credential must be refused, because forgetting one
-   * would make it good again.
+   * Marks a signature. `same`: it was marked by this very request, of which another rule asks, or HAProxy once more.
+   * `full` when no more can be remembered: then the credential must be refused, because forgetting one would make it good
+   * again.
+   * @param request id that HAProxy gave the request
    * @param monotonicMs milliseconds that only move forward
    */
-  use(signature: string, monotonicMs: number): 'first' | 'again' | 'full' {
+  use(signature: string, request: string, monotonicMs: number): 'first' | 'same' | 'again' | 'full' {
     this.#turn(monotonicMs)
-    if (this.#young.has(signature) || this.#old.has(signature)) return 'again'
+    const before = this.#young.get(signature) ?? this.#old.get(signature)
+    if (before !== undefined) return before === request ? 'same' : 'again'
     if (this.#young.size >= this.#max) return 'full'
-    this.#young.add(signature)
+    this.#young.set(signature, request)
     return 'first'
   }
 
-  /** It was not used after all: nobody could say whether it is genuine. */
+  /** It was not used after all: nobody could say whether it is genuine. For what was marked as `first` only. */
   release(signature: string): void {
     this.#young.delete(signature)
     this.#old.delete(signature)
@@ -48,8 +52,8 @@ export class UsedSignatures {
 
   #turn(now: number): void {
     if (now < this.#turnAt) return
-    this.#old = now < this.#turnAt + this.#windowMs ? this.#young : new Set()
-    this.#young = new Set()
+    this.#old = now < this.#turnAt + this.#windowMs ? this.#young : new Map()
+    this.#young = new Map()
     this.#turnAt = now + this.#windowMs
   }
 }

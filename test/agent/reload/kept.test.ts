@@ -98,9 +98,9 @@ describe('stores whose settings change', () => {
 
   it('signatures are remembered for the longer of two times', () => {
     const used = new UsedSignatures(1000, 10)
-    expect(used.use('warm', 0)).toBe('first')
+    expect(used.use('warm', 'one', 0)).toBe('first')
     used.atLeast(10_000)
-    expect(used.use('s', 1000)).toBe('first')
-    expect(used.use('s', 10_500)).toBe('again')
+    expect(used.use('s', 'two', 1000)).toBe('first')
+    expect(used.use('s', 'three', 10_500)).toBe('again')
   })
 })

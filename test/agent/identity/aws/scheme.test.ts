@@ -221,6 +221,30 @@ describe('credentials that count once', () => {
   })
 })
 
+describe('a request of which two rules ask, with a credential that counts once', () => {
+  it('gets the same answer twice, and no other request does', async () => {
+    await using aws = await setUp({ oneTime: true })
+    const credential = aws.credential()
+    const evidence = { requestId: 'one' }
+    const both = [aws.outcome(credential, evidence), aws.outcome(credential, evidence)]
+    expect(await Promise.all(both)).toEqual(['ok', 'ok'])
+    expect(await aws.outcome(credential, evidence)).toBe('ok')
+    expect(await aws.outcome(credential)).toBe('replayed')
+  })
+
+  it('does not make it good for others when its second question fails', async () => {
+    await using aws = await setUp({ oneTime: true })
+    const credential = aws.credential()
+    const evidence = { requestId: 'one' }
+    expect(await aws.outcome(credential, evidence)).toBe('ok')
+    aws.sts.answerWith((_request, response) => void response.writeHead(503).end())
+    expect(await aws.outcome(credential, evidence)).toBe('sts_unavailable')
+    aws.sts.answerWith()
+    aws.monotonic.advance(1000)
+    expect(await aws.outcome(credential)).toBe('replayed')
+  })
+})
+
 describe('credentials bound to one request', () => {
   const bind = { methodHeader: 'x-app-method', pathHeader: 'x-app-path' }
   const signed = { [AUDIENCE_HEADER]: AUDIENCE, 'x-app-method': 'POST', 'x-app-path': '/orders/7' }
