@@ -48,6 +48,17 @@ describe('the evidence of a request', () => {
     tls_version: undefined,
   }
 
+  it.each([
+    ['there is none', undefined],
+    ['its format comes to nothing', ''],
+  ])("has a name of our own, each request another, where HAProxy's is missing: %s", (_, id) => {
+    const ids = [1, 2].map(() => reader.read(viewOf({ ...ARGS, id })).requestId)
+    expect(new Set(ids).size).toBe(2)
+    expect(ids).not.toContain('')
+    const connections = new EvidenceReader(NEEDS, 'connect')
+    expect(connections.read(viewOf({ ...ARGS, id })).requestId).not.toBe('')
+  })
+
   it('has the header fields that rules read, with their number', () => {
     const { headers } = reader.read(viewOf({ ...ARGS, h_x_a: '', n_x_a: 2 }))
     expect([...headers]).toEqual([['x-a', { value: '', count: 2 }]])
