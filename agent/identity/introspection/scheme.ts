@@ -14,6 +14,7 @@ import { type AnswerRules, answerRules, judgeAnswer, judgeMoment } from './claim
 import { type ClientAuth, createClientAuth } from './client-auth.ts'
 import { DiscoveredEndpoint } from './endpoint.ts'
 import { introspect } from './question.ts'
+import { isRespelled } from './respelled.ts'
 
 /** Bytes of a metadata document. */
 const MAX_METADATA_BYTES = 256 * 1024
@@ -93,6 +94,7 @@ export class IntrospectionScheme implements Scheme {
     const digest = digestText(tokenDigest(token))
     const known = this.cache.fresh(digest)
     if (known !== undefined) return this.#atThisMoment(known)
+    if (isRespelled(token)) return denied('malformed_token')
     if (!this.#clientAuth.ready) return denied('secrets_unavailable')
     const asked = this.cache.ask(digest, (signal) => this.#ask(token, digest, signal))
     return asked instanceof Promise ? asked.then((late) => this.#conclude(late)) : this.#conclude(asked)
