@@ -176,6 +176,8 @@ describe('a preset refuses what would let in too many', () => {
     ['{ preset: github-actions, audience: a, repositories: "acme*/shop" }', 'expected owner/name'],
     ['{ preset: github-actions, audience: a, subjects: "repo:acme*" }', 'anyone may register'],
     ['{ preset: github-actions, audience: a, subjects: "*:environment:production" }', 'anyone may register'],
+    ['{ preset: github-actions, audience: a, subjects: "repo*:environment:production" }', 'anyone may register'],
+    ['{ preset: github-actions, audience: a, subjects: "r*" }', 'anyone may register'],
     ['{ preset: aws-sts, audience: a, accounts: {} }', 'names no account'],
     ['{ preset: aws-sts, audience: a, accounts: { 012345678901: "https://a.example" } }', 'in quotes'],
     ['{ preset: aws-sts, audience: a, accounts: { "123456789012": "http://a.example" } }', 'https'],
