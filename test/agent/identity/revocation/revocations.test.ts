@@ -233,6 +233,24 @@ describe('revocations from a list that is polled', () => {
     expect(await poll.refresh()).toBeLessThanOrEqual(30_000)
   })
 
+  it.each(['', line('jti-1')])(
+    'are not taken from an answer that ends where its connection does, after %j',
+    async (text) => {
+      const server = await listServer((_, response) => {
+        response.useChunkedEncodingByDefault = false
+        response.removeHeader('transfer-encoding')
+        response.writeHead(200, { connection: 'close' })
+        // The second line never comes.
+        response.write(text, () => response.socket?.end())
+        if (text === '') response.socket?.end()
+      })
+      const { source: poll } = source(server.url)
+      await poll.refresh()
+      expect(poll.usable()).toBe(false)
+      expect(poll.status().lastError).toMatch('does not say where it ends')
+    },
+  )
+
   it('are asked for with the token, which no status and no log shows', async () => {
     const path = join(tempFolder(), 'token')
     const server = await listServer((_, response) => response.writeHead(403).end())
