@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { parseEntry } from '../../../../agent/identity/revocation/entry.ts'
 import { FileSource } from '../../../../agent/identity/revocation/file-source.ts'
 import { PollSource } from '../../../../agent/identity/revocation/poll-source.ts'
+import { Revocations } from '../../../../agent/identity/revocation/revocations.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
 import { makeCertificates, startHttpsServer } from '../support/https-server.ts'
@@ -59,6 +60,16 @@ describe('revocations', () => {
     clock.ms = LATER * 1000
     await Promise.all([revocations.sweep(), revocations.sweep()])
     expect(revocations.status().entries).toBe(0)
+  })
+
+  it('are not forgotten because the clock was ahead for a while', async () => {
+    const [clock, monotonic] = [clockNow(), clockNow()]
+    const revocations = new Revocations(undefined, { log: memoryLog(), now: clock.now, monotonicMs: monotonic.now })
+    revocations.add({ jti: 'jti-1', until: LATER }, { source: 'admin' })
+    clock.advance(30 * 86_400_000)
+    await revocations.sweep()
+    clock.advance(-30 * 86_400_000)
+    expect(revocations.check(identity())).toBe('revoked')
   })
 
   it('refuse an entry that is none', () => {
