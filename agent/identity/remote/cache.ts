@@ -2,7 +2,7 @@ import { FetchError } from '../http/fetch-error.ts'
 import type { Log } from '../log.ts'
 import { Lru } from '../lru.ts'
 import { Breaker, type BreakerLimits } from './breaker.ts'
-import { meaningOf } from './failure.ts'
+import { type Meaning, meaningOf } from './failure.ts'
 
 export interface RemoteLimits extends BreakerLimits {
   readonly maxEntries: number
@@ -86,6 +86,11 @@ interface Entry<V> {
   readonly staleUntil: number
 }
 
+interface Failure {
+  readonly until: number
+  readonly meaning: Meaning | undefined
+}
+
 /**
  * What a peer (introspection endpoint, forward-auth server, AWS STS, ...) told of credentials, by their digests. Each
  * credential is asked about once however many requests show it at once; refusals live apart and shortly; a peer that
@@ -104,8 +109,8 @@ export class RemoteCache<V> {
   readonly #breaker: Breaker
   readonly #positive: Lru<Entry<V>>
   readonly #negative: Lru<Entry<V>>
-  /** Until when a credential whose question failed is not asked about. */
-  readonly #failed: Lru<number>
+  /** Why the question about a credential failed, and until when it is not put again. */
+  readonly #failed: Lru<Failure>
   readonly #pending = new Map<string, Promise<Asked<V>>>()
   readonly #closed = new AbortController()
   #answeredAt = Number.NEGATIVE_INFINITY
@@ -176,14 +181,16 @@ export class RemoteCache<V> {
     this.counters.misses++
     const underWay = this.#pending.get(key)
     if (underWay !== undefined) return underWay
-    if (this.#closed.signal.aborted || this.#hasJustFailed(key)) return this.#without(key)
+    if (this.#closed.signal.aborted) return this.#without(key)
+    const failure = this.#latestFailure(key)
+    if (failure !== undefined) return this.#without(key, failure.meaning)
     if (this.#pending.size >= this.#limits.maxPending) {
       this.counters.overload++
       // Not even a stale answer: whoever makes us busy must not bring back what a question would refuse.
       return 'overload'
     }
     const ticket = this.#breaker.admit()
-    if (ticket === undefined) return this.#without(key)
+    if (ticket === undefined) return this.#without(key, this.#breaker.isAway ? 'away' : 'unwelcome')
     const answer = this.#askOnce(key, ticket, question).finally(() => this.#pending.delete(key))
     this.#pending.set(key, answer)
     return answer
@@ -209,7 +216,7 @@ export class RemoteCache<V> {
       return { value: told.value, stale: false }
     } catch (error) {
       this.#fail(key, ticket, error)
-      return this.#without(key)
+      return this.#without(key, meaningOf(error))
     }
   }
 
@@ -224,20 +231,22 @@ export class RemoteCache<V> {
     if (!negative && freshMs + staleMs > 0) this.#positive.set(key, entry, bytes)
   }
 
-  /** The last answer where it may still serve, else why there is none. */
-  #without(key: string): Asked<V> {
-    const entry = this.#positive.get(key)
+  /**
+   * The last answer where it may still serve, else why there is none. Of a peer that has had enough of us it does not:
+   * others can bring that about, and must not bring back what a question would refuse.
+   */
+  #without(key: string, meaning?: Meaning): Asked<V> {
+    const entry = meaning === 'unwelcome' ? undefined : this.#positive.get(key)
     if (entry === undefined || this.#options.monotonicMs() >= entry.staleUntil) return 'unavailable'
     this.counters.stale++
     return { value: entry.value, stale: true }
   }
 
-  #hasJustFailed(key: string): boolean {
-    const until = this.#failed.get(key)
-    if (until === undefined) return false
-    if (this.#options.monotonicMs() < until) return true
+  #latestFailure(key: string): Failure | undefined {
+    const failure = this.#failed.get(key)
+    if (failure === undefined || this.#options.monotonicMs() < failure.until) return failure
     this.#failed.delete(key)
-    return false
+    return undefined
   }
 
   #answered(): void {
@@ -256,10 +265,10 @@ export class RemoteCache<V> {
   #fail(key: string, ticket: number, error: unknown): void {
     if (this.#closed.signal.aborted) return
     this.counters.failed++
-    this.#failed.set(key, this.#options.monotonicMs() + this.#limits.failureMs, 0)
+    const meaning = meaningOf(error)
+    this.#failed.set(key, { until: this.#options.monotonicMs() + this.#limits.failureMs, meaning }, 0)
     // Messages of other errors may quote what the peer sent.
     this.lastError = error instanceof FetchError ? error.message : `unexpected ${nameOf(error)} while asking`
-    const meaning = meaningOf(error)
     if (meaning === 'answered') return this.#isThere()
     // A defect of ours says nothing of the peer.
     if (meaning === undefined || !this.#breaker.failed(ticket, meaning)) return

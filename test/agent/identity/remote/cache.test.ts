@@ -255,6 +255,30 @@ describe('an old answer', () => {
     expect(await ask('k')).toEqual({ value: 'alice', stale: true })
   })
 
+  it.each([401, 407, 429])('never serves because the peer has had enough of us (%i), by whomever', async (status) => {
+    const { clock, ask, answer, down } = setUp({ breakAfter: 3 })
+    answer(() => yes('alice', { staleMs: 60_000 }))
+    await ask('k')
+    await ask('l')
+    clock.advance(1000)
+    down(statusError(status))
+    // Its own question, and again while that is not put anew.
+    expect([await ask('k'), await ask('k')]).toEqual(['unavailable', 'unavailable'])
+    for (let i = 0; i < 3; i++) await ask(`made up ${i}`)
+    // The pause that others have brought about.
+    expect(await ask('l')).toBe('unavailable')
+  })
+
+  it('serves through a pause while nobody is there', async () => {
+    const { clock, ask, answer, down } = setUp({ breakAfter: 3 })
+    answer(() => yes('alice', { staleMs: 60_000 }))
+    await ask('k')
+    clock.advance(1000)
+    down()
+    for (let i = 0; i < 3; i++) await ask(`made up ${i}`)
+    expect(ask('k')).toEqual({ value: 'alice', stale: true })
+  })
+
   it('never serves without a bound', async () => {
     const { clock, ask, down } = setUp()
     await ask()
