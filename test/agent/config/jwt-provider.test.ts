@@ -174,6 +174,14 @@ describe('a preset refuses what would let in too many', () => {
     ['{ preset: github-actions, audience: a, refs: refs/heads/main }', 'every repository of GitHub'],
     ['{ preset: github-actions, audience: a, repositories: "*" }', 'expected owner/name'],
     ['{ preset: github-actions, audience: a, repositories: "acme*/shop" }', 'expected owner/name'],
+    [
+      '{ issuer: "https://a.example", audience: a, requiredClaims: [{ claim: org, values: 1234567890123456789 }] }',
+      'is rounded',
+    ],
+    [
+      '{ issuer: "https://a.example", audience: a, requiredClaims: [{ claim: org, values: [7, -1e300] }] }',
+      'is rounded',
+    ],
     ['{ preset: github-actions, audience: a, subjects: "repo:acme*" }', 'anyone may register'],
     ['{ preset: github-actions, audience: a, subjects: "*:environment:production" }', 'anyone may register'],
     ['{ preset: github-actions, audience: a, subjects: "repo*:environment:production" }', 'anyone may register'],
