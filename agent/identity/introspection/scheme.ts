@@ -8,13 +8,13 @@ import type { Asked, RemoteCache, Told } from '../remote/cache.ts'
 import { Peer } from '../remote/peer.ts'
 import type { RemoteStatus } from '../remote/status.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
-import { parseStrict } from '../strict-jwt.ts'
-import { digestText, tokenDigest, twinDigest } from '../token-digest.ts'
+import { digestText, tokenDigest } from '../token-digest.ts'
 import { type AnswerRules, answerRules, judgeAnswer, judgeMoment } from './claims.ts'
 import { type ClientAuth, createClientAuth } from './client-auth.ts'
 import { DiscoveredEndpoint } from './endpoint.ts'
 import { introspect } from './question.ts'
 import { isRespelled } from './respelled.ts'
+import { twinOf } from './twin.ts'
 
 /** Bytes of a metadata document. */
 const MAX_METADATA_BYTES = 256 * 1024
@@ -144,8 +144,7 @@ export class IntrospectionScheme implements Scheme {
     if (proof === undefined) throw new FetchError('the client credentials cannot be read')
     const { body, length } = await introspect(url, token, proof, this.#peer.options(signal))
     const { active, inactive, maxStale } = this.#settings.cache
-    const parsed = parseStrict(token)
-    const twin = parsed.ok ? twinDigest(parsed) : undefined
+    const twin = twinOf(token)
     const judged = judgeAnswer(body, digest, this.#rules, twin === undefined ? undefined : digestText(twin))
     if (typeof judged === 'string') return { value: denied(judged), negative: true, freshMs: inactive, bytes: 0 }
     const leftMs = Math.max(0, judged.expiresAt * 1000 - this.#context.now())

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
 import { b64, signToken, testKey } from '../support/tokens.ts'
+import { twinOf } from '../support/twins.ts'
 import { setUp, type Setup } from './support.ts'
 
 let setup: Setup
@@ -53,3 +54,17 @@ it.each(['v4.public.abcde', 'ory_at_abcdef.abcdefghi', 'a.b.c.d.e', 'x.y.z=', '{
     expect(await setup.outcome(token)).toBe('ok')
   },
 )
+
+it.each([
+  ['as access tokens should be', { iss: 'https://id.example', sub: 'a' }, {}],
+  ['that name no issuer', { sub: 'a' }, {}],
+  ['with a certificate in their header', { iss: 'https://id.example' }, { x5c: ['MIIB'] }],
+])('the two signatures that ECDSA allows are revoked together, of JWTs %s', async (_, claims, header) => {
+  setup = await setUp({ tokens: 'any' })
+  const token = signToken(testKey('ES256'), claims, header)
+  const twin = twinOf(token, 'ES256')
+  const [one, other] = [await setup.scheme.authenticate(token), await setup.scheme.authenticate(twin)]
+  if (!one.ok || !other.ok) throw new Error('not active')
+  expect(one.identity.twinDigest).toBe(other.identity.digest)
+  expect(other.identity.twinDigest).toBe(one.identity.digest)
+})
