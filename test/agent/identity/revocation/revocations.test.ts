@@ -124,6 +124,25 @@ describe('revocations from a file', () => {
     expect(file.has(identity(), NOW_S * 1000)).toBe(false)
   })
 
+  it('are read again once there is room for them, though the file is the same', async () => {
+    const clock = clockNow()
+    const path = join(tempFolder(), 'revoked.jsonl')
+    writeFileSync(path, line('jti-1') + line('other'))
+    const revocations = revocationsAt(clock, { maxEntries: 2, file: path })
+    const soon = NOW_S + 60
+    revocations.add({ jti: 'admin', until: soon }, { source: 'admin' })
+    revocations.start()
+    const file = () => revocations.status().sources.find(({ source }) => source === 'file')
+    await until(() => file()?.lastError === 'more than 1 entries')
+    clock.advance(61_000)
+    // Drops what is over, and then looks.
+    await revocations.sweep()
+    await revocations.sweep()
+    await until(() => file()?.entries === 2)
+    expect(revocations.check(identity())).toBe('revoked')
+    expect(file()?.lastError).toBeUndefined()
+  })
+
   it('leave out what is over already', async () => {
     const path = join(tempFolder(), 'revoked.jsonl')
     writeFileSync(path, `{"jti":"old","until":${NOW_S}}\n${line('jti-1')}`)
