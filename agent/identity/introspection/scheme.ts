@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IntrospectionProvider } from '../../config/providers/introspection.ts'
 import { defaults } from '../config.ts'
 import { FetchError } from '../http/fetch-error.ts'
@@ -12,7 +13,7 @@ import { digestText, tokenDigest } from '../token-digest.ts'
 import { type AnswerRules, answerRules, judgeAnswer, judgeMoment } from './claims.ts'
 import { type ClientAuth, createClientAuth } from './client-auth.ts'
 import { DiscoveredEndpoint } from './endpoint.ts'
-import { introspect } from './question.ts'
+import { type Answer, introspect } from './question.ts'
 import { isRespelled } from './respelled.ts'
 import { twinOf } from './twin.ts'
 
@@ -63,7 +64,7 @@ export class IntrospectionScheme implements Scheme {
     this.#context = context
     this.#rules = answerRules(name, settings)
     this.#clientAuth = createClientAuth(client, issuer, context)
-    this.#peer = new Peer(name, settings, context)
+    this.#peer = new Peer(name, settings, context, (signal) => this.#introspect(randomUUID(), signal))
     this.cache = this.#peer.cache
     this.#endpoint =
       settings.endpoint === undefined
@@ -138,11 +139,7 @@ export class IntrospectionScheme implements Scheme {
   }
 
   async #ask(token: string, digest: string, signal: AbortSignal): Promise<Told<AuthResult>> {
-    const url = this.#url
-    if (url === undefined) throw new FetchError('the introspection endpoint is not known yet')
-    const proof = await this.#clientAuth.prove()
-    if (proof === undefined) throw new FetchError('the client credentials cannot be read')
-    const { body, length } = await introspect(url, token, proof, this.#peer.options(signal))
+    const { body, length } = await this.#introspect(token, signal)
     const { active, inactive, maxStale } = this.#settings.cache
     const twin = twinOf(token)
     const judged = judgeAnswer(body, digest, this.#rules, twin === undefined ? undefined : digestText(twin))
@@ -155,6 +152,14 @@ export class IntrospectionScheme implements Scheme {
       staleMs: maxStale,
       bytes: ENTRY_BYTES + BYTES_PER_CHARACTER * length,
     }
+  }
+
+  async #introspect(token: string, signal: AbortSignal): Promise<Answer> {
+    const url = this.#url
+    if (url === undefined) throw new FetchError('the introspection endpoint is not known yet')
+    const proof = await this.#clientAuth.prove()
+    if (proof === undefined) throw new FetchError('the client credentials cannot be read')
+    return introspect(url, token, proof, this.#peer.options(signal))
   }
 
   #conclude(asked: Asked<AuthResult>): AuthResult {

@@ -78,6 +78,11 @@ export interface RemoteCacheOptions {
   /** Milliseconds that only move forward: what was heard grows old by them, however the wall clock is set. */
   readonly monotonicMs: () => number
   readonly limits?: Partial<RemoteLimits>
+  /**
+   * A question of our own, which holds nothing of any credential: put when the peer seems to be away, and only if that
+   * fails too, it is. A firewall may drop the connection, or a worker crash, because of what somebody sends.
+   */
+  readonly check?: ((signal: AbortSignal) => Promise<unknown>) | undefined
 }
 
 interface Entry<V> {
@@ -114,6 +119,8 @@ export class RemoteCache<V> {
   readonly #pending = new Map<string, Promise<Asked<V>>>()
   readonly #closed = new AbortController()
   #answeredAt = Number.NEGATIVE_INFINITY
+  /** Whether a question of our own has found nobody since the peer was last there. */
+  #confirmed = false
 
   constructor(options: RemoteCacheOptions) {
     this.#options = options
@@ -144,7 +151,7 @@ export class RemoteCache<V> {
 
   /** Whether nobody is there to answer, whatever credential is asked about. */
   get isAway(): boolean {
-    return this.#breaker.isAway
+    return this.#breaker.isAway && (this.#confirmed || this.#options.check === undefined)
   }
 
   /** Seconds since the peer last answered; null before. */
@@ -215,8 +222,9 @@ export class RemoteCache<V> {
       this.#answered()
       return { value: told.value, stale: false }
     } catch (error) {
-      this.#fail(key, ticket, error)
-      return this.#without(key, meaningOf(error))
+      const meaning = meaningOf(error)
+      if (this.#fail(key, ticket, error) && meaning === 'away') await this.#confirm()
+      return this.#without(key, meaning)
     }
   }
 
@@ -260,21 +268,38 @@ export class RemoteCache<V> {
     const { provider, log } = this.#options
     if (this.#breaker.isOpen) log.info({ provider }, 'the peer answers again')
     this.#breaker.answered()
+    this.#confirmed = false
   }
 
-  #fail(key: string, ticket: number, error: unknown): void {
-    if (this.#closed.signal.aborted) return
+  /** Never rejects. */
+  async #confirm(): Promise<void> {
+    const { check } = this.#options
+    if (check === undefined) return
+    try {
+      await check(this.#closed.signal)
+    } catch (error) {
+      const meaning = meaningOf(error)
+      this.#confirmed = meaning === 'away'
+      if (meaning !== 'answered') return
+    }
+    this.#isThere()
+  }
+
+  /** @returns whether a pause begins by it */
+  #fail(key: string, ticket: number, error: unknown): boolean {
+    if (this.#closed.signal.aborted) return false
     this.counters.failed++
     const meaning = meaningOf(error)
     this.#failed.set(key, { until: this.#options.monotonicMs() + this.#limits.failureMs, meaning }, 0)
     // Messages of other errors may quote what the peer sent.
     this.lastError = error instanceof FetchError ? error.message : `unexpected ${nameOf(error)} while asking`
-    if (meaning === 'answered') return this.#isThere()
+    if (meaning === 'answered') this.#isThere()
     // A defect of ours says nothing of the peer.
-    if (meaning === undefined || !this.#breaker.failed(ticket, meaning)) return
+    if (meaning === undefined || meaning === 'answered' || !this.#breaker.failed(ticket, meaning)) return false
     const { provider, log } = this.#options
     // Told when it is given up on for a while, not per request.
     log.warn({ provider, error: this.lastError }, 'the peer gives no answers: it is left alone for a while')
+    return true
   }
 }
 
