@@ -152,7 +152,7 @@ export class EvidenceReader {
       throw new Error('spoe.conf does not send "method" or "auth_count": compare it with the shipped one')
     }
     return {
-      requestId: text(view, 'id') || fallbackId(),
+      requestId: requestIdOf(view),
       method,
       host: (view.get('host') as string | undefined) ?? '',
       path: (view.get('path') as string | undefined) ?? '',
@@ -187,7 +187,7 @@ export class EvidenceReader {
 /** Of a connection there is no request yet. */
 function readConnection(view: View): Evidence {
   return {
-    requestId: text(view, 'id') || fallbackId(),
+    requestId: requestIdOf(view),
     method: '',
     host: '',
     path: '',
@@ -226,9 +226,15 @@ function readBody(view: View): BodyEvidence | undefined {
 }
 
 /**
- * For a HAProxy without `unique-id-format`, and for an id that came out empty, which would be that of many requests. Time
- * first, as the outbox likes its keys.
+ * HAProxy's name for the request. A format that comes to nothing (`%[req.hdr(x-request-id)]` of a request without it) names
+ * all such requests alike, and of two that are one request the second proof is no replay.
  */
+function requestIdOf(view: View): string {
+  const id = view.get('id') as string | undefined
+  return id === undefined || id === '' ? fallbackId() : id
+}
+
+/** For a HAProxy without `unique-id-format`; time first, as the outbox likes its keys. */
 function fallbackId(): string {
   return `${Math.floor(Date.now() / 1000)
     .toString(16)

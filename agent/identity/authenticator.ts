@@ -12,6 +12,7 @@ import { denied, type Denied } from './reasons.ts'
 import type { KeyLimits } from './refresh-times.ts'
 import type { Requirement } from './requirement.ts'
 import type { Needs, Scheme, SchemeContext } from './scheme.ts'
+import { sharedPlace } from './shared-place.ts'
 import { cacheLimits, type CacheLimits } from './token-cache.ts'
 
 export type { ProviderStatus } from './keys.ts'
@@ -142,9 +143,9 @@ class Authentication implements Authenticator {
 
   #planOf({ mode, providers }: Requirement): Plan {
     if (mode === 'all') {
-      const places = providers.flatMap((name) => this.#locationsOf(name))
+      const places = providers.map((name) => this.#locationsOf(name))
       // One credential would prove both.
-      if (new Set(places).size < places.length) {
+      if (places.some((its, i) => places.slice(i + 1).some((others) => sharedPlace(its, others) !== undefined))) {
         this.#log.error({ providers }, '"all" of providers that look at the same place: nobody can be proven')
         return { authenticate: (evidence) => this.#conclusion.of(0, denied('internal_error'), evidence) }
       }

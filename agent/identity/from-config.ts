@@ -38,8 +38,8 @@ export interface IdentityParts {
  */
 export function identityOf(config: AgentConfig, log: Log, kept: Kept = new Kept()): IdentityParts {
   const { providers, rateLimitKey, dpopNonceKey, revocation } = config.identity
-  const now = Date.now
-  const context = { now, monotonicMs: () => performance.now(), log }
+  const clocks = { now: Date.now, monotonicMs: () => performance.now() }
+  const context = { ...clocks, log }
   const revocations = new Revocations(
     revocation,
     context,
@@ -53,7 +53,7 @@ export function identityOf(config: AgentConfig, log: Log, kept: Kept = new Kept(
     const dpop = settings.kind === 'jwt' || settings.kind === 'introspection' ? settings.dpop : undefined
     if (dpop === undefined) continue
     const replays = kept.get('dpop', name, () => new ReplayStore(replayLimits))
-    const options = { ...dpop, now, replays, ...(nonceKey === undefined ? {} : { nonceSecret: nonceKey }) }
+    const options = { ...dpop, ...clocks, replays, ...(nonceKey === undefined ? {} : { nonceSecret: nonceKey }) }
     verifiers.set(name, createDpopVerifier(options))
   }
   const authenticator = createAuthenticator(jwtProviders, {

@@ -55,7 +55,10 @@ export interface Identity {
   readonly session: string
   /** SHA-256 of the credential, base64url: of the token as sent, of the certificate's DER. By it a credential is revoked. */
   readonly digest: string
-  /** Digest of the same token under the other signature that ECDSA allows, which revokes it too; undefined without one. */
+  /**
+   * Digest of the same token or certificate under the other signature that ECDSA allows, which revokes it too; undefined
+   * without one.
+   */
   readonly twinDigest?: string | undefined
   /** `alg` and `kid` of the token's header, which its issuer has signed; undefined where there are none. */
   readonly algorithm?: string | undefined

@@ -69,6 +69,9 @@ export async function parseKeySet(document: unknown, maxKeys: number): Promise<P
       const key = await importVetted(member)
       if (key.kid !== undefined && keys.some((other) => other.kid === key.kid))
         throw new KeyRefused('its kid is taken by another key')
+      // Twice it would be tried twice, and a set of this one and another would look the same to `equals` without the other.
+      if (keys.some((other) => other.id === key.id && other.kid === key.kid))
+        throw new KeyRefused('it stands there twice')
       keys.push(key)
     } catch (error) {
       refused.push(`keys[${index}]: ${error instanceof KeyRefused ? error.message : 'cannot be read'}`)

@@ -50,7 +50,8 @@ export interface Scheme {
   /**
    * Whether nobody at all could be proven now, because what it asks is down or its file was never read. Absent means never.
    * What one credential meets is no outage: whoever sends it could bring that about. So a server that is asked is away
-   * only when several questions in a row found nobody, see `Meaning`, and whatever it answers ends that.
+   * only when several questions in a row found nobody, see `Meaning`, and one of our own did not either; whatever it
+   * answers ends that.
    */
   isAway?(): boolean
   /** For `/status`, metrics and `doctor`, where it keeps keys or asks somebody. */

@@ -1,7 +1,11 @@
-/** Orders of the groups (SEC 2 sections 2.4.2, 2.5.1, 2.6.1), as wide as half a signature. */
+/**
+ * Orders of the groups (SEC 2 sections 2.4.1, 2.4.2, 2.5.1, 2.6.1), as wide as half a signature. ES256K (RFC 8812) is none of
+ * our algorithms, but tokens that others judge for us may have it.
+ */
 const ORDERS: ReadonlyMap<string, Buffer> = new Map(
   Object.entries({
     ES256: 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551',
+    ES256K: 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141',
     ES384: 'ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973',
     ES512:
       '01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409',

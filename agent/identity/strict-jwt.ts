@@ -1,5 +1,6 @@
 import { algorithms } from './algorithms.ts'
 import { canonicalText, holdsForeignLetters, isCanonicalSignature } from './base64url.ts'
+import { ownText } from './own-text.ts'
 import type { JsonObject } from './plain-json.ts'
 import { denied, type Denied } from './reasons.ts'
 import { parseStrictObject } from './strict-json.ts'
@@ -89,8 +90,7 @@ function headerOf(segment: string): StrictHeader | Denied {
   const header = readHeader(segment)
   if ('reason' in header || segment.length > MAX_KEPT_HEADER) return header
   if (headers.size === MAX_HEADERS) headers.clear()
-  // A copy: a slice would keep its whole token in memory.
-  headers.set(Buffer.from(segment, 'latin1').toString('latin1'), header)
+  headers.set(ownText(segment), header)
   return header
 }
 

@@ -18,7 +18,11 @@ export function tokenDigest(token: string): string {
  * signature; a token that a cache knows costs nothing.
  * @param token with a signature that was verified
  */
-export function twinDigest({ alg, signed, signature }: StrictJwt): string | undefined {
+export function twinDigest({
+  alg,
+  signed,
+  signature,
+}: Pick<StrictJwt, 'alg' | 'signed' | 'signature'>): string | undefined {
   const twin = twinSignature(alg, signature)
   return twin === undefined ? undefined : tokenDigest(`${signed}.${twin}`)
 }

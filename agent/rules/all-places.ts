@@ -2,6 +2,7 @@ import type { AgentConfig } from '../config/schema.ts'
 import { type CredentialLocation, locationOf } from '../identity/location.ts'
 import { jwtProviderConfigs } from '../identity/provider-configs.ts'
 import { createSchemes } from '../identity/schemes.ts'
+import { sharedPlace } from '../identity/shared-place.ts'
 
 const CONTEXT = { now: Date.now, monotonicMs: () => performance.now(), log: { info() {}, warn() {}, error() {} } }
 
@@ -17,8 +18,8 @@ export function sharedPlaces(config: AgentConfig, providers: readonly string[]):
     const locations = locationsOf(config, name)
     if (locations.length === 0) continue
     for (const other of before) {
-      const same = locations.find((location) => other.locations.includes(location))
-      const place = same === undefined ? onlyField(locations, other.locations) : placeName(same.id)
+      const shared = sharedPlace(locations, other.locations)
+      const place = shared === undefined ? onlyField(locations, other.locations) : placeName(shared)
       if (place !== undefined) return `"${other.name}" and "${name}" look at the same place: ${place}`
     }
     before.push({ name, locations })

@@ -48,6 +48,17 @@ describe('the evidence of a request', () => {
     tls_version: undefined,
   }
 
+  it.each([
+    ['there is none', undefined],
+    ['its format comes to nothing', ''],
+  ])("has a name of our own, each request another, where HAProxy's is missing: %s", (_, id) => {
+    const ids = [1, 2].map(() => reader.read(viewOf({ ...ARGS, id })).requestId)
+    expect(new Set(ids).size).toBe(2)
+    expect(ids).not.toContain('')
+    const connections = new EvidenceReader(NEEDS, 'connect')
+    expect(connections.read(viewOf({ ...ARGS, id })).requestId).not.toBe('')
+  })
+
   it('has the header fields that rules read, with their number', () => {
     const { headers } = reader.read(viewOf({ ...ARGS, h_x_a: '', n_x_a: 2 }))
     expect([...headers]).toEqual([['x-a', { value: '', count: 2 }]])
@@ -60,12 +71,6 @@ describe('the evidence of a request', () => {
       expect(() => reader.read(viewOf(args))).toThrow(`does not send "${missing}"`)
     },
   )
-
-  it.each([undefined, ''])('has an id of its own where HAProxy sends %j: one id would be one request', (id) => {
-    const args = { ...ARGS, id }
-    expect(reader.read(viewOf(args)).requestId).not.toBe(reader.read(viewOf(args)).requestId)
-    expect(reader.read(viewOf(ARGS)).requestId).toBe('r-1')
-  })
 
   it('has the facts of the connection, empty where there are none', () => {
     expect(reader.read(viewOf({ ...ARGS, sni: 'a.example.com', tls_version: 'TLSv1.3' }))).toMatchObject({

@@ -3,7 +3,10 @@ import { X509Certificate, type webcrypto } from 'node:crypto'
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+const ALGORITHM: KeyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+
+/** What a key is made by. */
+export type KeyAlgorithm = webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams
 const HOUR_MS = 3_600_000
 
 export interface ClientCertificate {
@@ -24,18 +27,21 @@ export interface ClientOptions {
   readonly notAfter?: Date
   readonly serialNumber?: string
   readonly authority?: boolean
+  /** Of its own key; P-256 without it. */
+  readonly algorithm?: KeyAlgorithm
 }
 
 /** A client's certificate of the given authority; without one it vouches for itself. */
 export async function clientCertificate(options: ClientOptions = {}): Promise<ClientCertificate> {
-  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const { issuer, name = 'CN=client' } = options
+  const { issuer, name = 'CN=client', algorithm = ALGORITHM } = options
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const signingKey = issuer?.keys.privateKey ?? keys.privateKey
   const certificate = await x509.X509CertificateGenerator.create({
     subject: name,
     issuer: issuer?.certificate.subjectName ?? name,
     publicKey: keys.publicKey,
-    signingKey: issuer?.keys.privateKey ?? keys.privateKey,
-    signingAlgorithm: ALGORITHM,
+    signingKey,
+    signingAlgorithm: { ...signingKey.algorithm, hash: 'SHA-256' },
     notBefore: options.notBefore ?? new Date(Date.now() - HOUR_MS),
     notAfter: options.notAfter ?? new Date(Date.now() + HOUR_MS),
     ...(options.serialNumber !== undefined && { serialNumber: options.serialNumber }),
@@ -77,6 +83,6 @@ function der(tag: number, ...contents: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...length]), body])
 }
 
-export function certificateAuthority(name = 'CN=Test CA'): Promise<ClientCertificate> {
-  return clientCertificate({ name, authority: true })
+export function certificateAuthority(name = 'CN=Test CA', algorithm?: KeyAlgorithm): Promise<ClientCertificate> {
+  return clientCertificate({ name, authority: true, ...(algorithm !== undefined && { algorithm }) })
 }

@@ -37,6 +37,15 @@ const requiredClaim = z
       .describe('What it must equal, by type too: one of these'),
     patterns: oneOrMore(text).optional().describe('What it must look like: one of these, "*" for any characters'),
   })
+  .superRefine(({ values = [] }, ctx) => {
+    if (values.every((value) => !Number.isInteger(value) || Number.isSafeInteger(value))) return
+    refuse(
+      ctx,
+      'CONFIG_INVALID',
+      'a whole number beyond 9007199254740991 is rounded when it is read, here as in a token: others would be equal to it',
+      ['values'],
+    )
+  })
   .transform(({ claim, values, patterns }) => ({
     path: claim,
     ...(values !== undefined && { values }),

@@ -2,7 +2,7 @@ import { audienceMatches, isDate, isSafeText, names, NOT_NAMES } from '../claim-
 import { type Identity, identityOf, MAX_NAMES } from '../identity.ts'
 import { atPath, freezeJson } from '../plain-json.ts'
 import type { DenyReason } from '../reasons.ts'
-import type { PaddedJwt } from './padded-jwt.ts'
+import { type PaddedJwt, twinDigestOf } from './padded-jwt.ts'
 
 /** What a load balancer's token must say. */
 export interface AlbRules {
@@ -79,5 +79,6 @@ export function judgePayload(token: PaddedJwt, digest: string, rules: AlbRules, 
     expiresAt,
     issuedAt: iat,
     digest,
+    twinDigest: twinDigestOf(token),
   })
 }

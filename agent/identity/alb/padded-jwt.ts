@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto'
 import { canonicalBytes } from '../base64url.ts'
 import { decodeStrictObject } from '../strict-json.ts'
 import type { JsonObject } from '../plain-json.ts'
 import { denied, type Denied } from '../reasons.ts'
+import { twinSignature } from '../signature-twin.ts'
 import { REFUSED_PARAMETERS } from '../strict-jwt.ts'
 
 /** A token of a load balancer whose form is beyond doubt. Nothing in it is proven yet. */
@@ -35,6 +37,12 @@ export function parsePadded(token: string): PaddedJwt | Denied {
   if (typeof alg !== 'string' || alg === '') return denied('malformed_token')
   const signingInput = Buffer.from(token.slice(0, token.lastIndexOf('.')), 'latin1')
   return { ok: true, header, payload, alg, signingInput, signature }
+}
+
+/** SHA-256 of the same token under the other signature that ECDSA allows, base64url. @param token verified, of ES256 */
+export function twinDigestOf({ signingInput, signature }: PaddedJwt): string | undefined {
+  const twin = twinSignature('ES256', signature.toString('base64url'))
+  return twin === undefined ? undefined : hash('sha256', `${signingInput.toString('latin1')}.${twin}==`, 'base64url')
 }
 
 /** The bytes of a segment that is their only padded spelling. */

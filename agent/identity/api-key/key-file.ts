@@ -1,9 +1,13 @@
 import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml'
 import type { z } from 'zod'
+import { withPlainKeys } from '../json-scan.ts'
 import { ENTRY_KEYS, type KeyEntry, keyEntry } from './key-entry.ts'
 
 /** Characters: the YAML parser answers no request meanwhile, for up to 200 ms. More than some 700 keys are JSON lines. */
 const MAX_YAML = 128 * 1024
+
+/** Objects and arrays open at once in a line of JSON: an entry has lists. */
+const MAX_DEPTH = 2
 
 export type KeyFileForm = 'yaml' | 'json-lines'
 
@@ -52,9 +56,12 @@ function* fromJsonLines(text: string): Generator<PlacedEntry, void, void> {
   for (const [index, source] of text.split('\n').entries()) {
     if (source.trim() === '') continue
     const line = index + 1
+    // Of two equal keys JSON.parse takes the second: `disabled` could be taken back at the end of a long line.
+    const plain = withPlainKeys(source, MAX_DEPTH)
+    if (plain === undefined) throw new KeyFileError(line, 'not JSON, or it names a key twice')
     let value: unknown
     try {
-      value = JSON.parse(source)
+      value = JSON.parse(plain)
     } catch {
       throw new KeyFileError(line, 'not JSON')
     }

@@ -1,3 +1,4 @@
+import { ownText } from '../own-text.ts'
 import { denied, type Denied } from '../reasons.ts'
 
 /** A presigned GetCallerIdentity whose form is beyond doubt. Only STS can tell whether it is genuine. */
@@ -77,7 +78,15 @@ export function parsePresigned(credential: string, hosts: ReadonlySet<string>): 
   const signedHeaders = headersOf(text('x-amz-signedheaders'))
   if (!/^[0-9a-f]{64}$/.test(signature) || signedHeaders === undefined) return denied('malformed_token')
   if (parameters.get('x-amz-security-token') === '') return denied('malformed_token')
-  return { ok: true, host, target: `/?${query}`, signedAt, accessKeyId, signedHeaders, signature }
+  return {
+    ok: true,
+    host: ownText(host),
+    target: `/?${query}`,
+    signedAt,
+    accessKeyId: ownText(accessKeyId),
+    signedHeaders,
+    signature: ownText(signature),
+  }
 }
 
 /** The text behind base64url in its only spelling; undefined for another one, and for what no URL may hold. */

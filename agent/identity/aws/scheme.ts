@@ -107,10 +107,10 @@ class AwsScheme implements Scheme {
     const use = this.#used?.use(presigned.signature, evidence.requestId, this.#context.monotonicMs())
     if (use === 'again') return denied('replayed')
     if (use === 'full') return denied('overload')
-    // What was good once stays used, whatever STS says when the same request is asked about again.
-    const mark = use === 'first' ? presigned.signature : undefined
     const asked = cache.ask(key, (signal) => this.#question(presigned, digest, headers, signal))
-    return asked instanceof Promise ? asked.then((it) => this.#concluded(it, mark)) : this.#concluded(asked, mark)
+    // What an earlier question of this request was told stays used, whatever becomes of this one.
+    const marked = use === 'first' ? presigned.signature : undefined
+    return asked instanceof Promise ? asked.then((it) => this.#concluded(it, marked)) : this.#concluded(asked, marked)
   }
 
   /**
@@ -167,12 +167,12 @@ class AwsScheme implements Scheme {
     return { value: denied(reason), negative: true, freshMs: this.#settings.negativeCache, bytes: 0 }
   }
 
-  /** @param mark the signature that this question has marked as used: it was not, if nobody vouches for it */
-  #concluded(asked: Asked<AuthResult>, mark: string | undefined): AuthResult {
+  /** @param marked the signature, if this question marked it as used */
+  #concluded(asked: Asked<AuthResult>, marked: string | undefined): AuthResult {
     const result =
       asked === 'unavailable' ? denied('sts_unavailable') : asked === 'overload' ? denied('overload') : asked.value
     if (!result.ok) {
-      if (mark !== undefined) this.#used?.release(mark)
+      if (marked !== undefined) this.#used?.release(marked)
       return result
     }
     // It may have grown too old while STS was asked.

@@ -29,23 +29,22 @@ export class UsedSignatures {
   }
 
   /**
-   * Marks a signature. `repeated` when the request that it came with shows it once more, `again` when another one does,
+   * Marks a signature. `same`: it was marked by this very request, of which another rule asks, or HAProxy once more.
    * `full` when no more can be remembered: then the credential must be refused, because forgetting one would make it good
    * again.
-   * @param request id that HAProxy gave the request. It asks again when it lost the connection to an agent, and two rules
-   *   may ask about one request: the same request is no second one.
+   * @param request id that HAProxy gave the request
    * @param monotonicMs milliseconds that only move forward
    */
-  use(signature: string, request: string, monotonicMs: number): 'first' | 'repeated' | 'again' | 'full' {
+  use(signature: string, request: string, monotonicMs: number): 'first' | 'same' | 'again' | 'full' {
     this.#turn(monotonicMs)
     const before = this.#young.get(signature) ?? this.#old.get(signature)
-    if (before !== undefined) return before === request ? 'repeated' : 'again'
+    if (before !== undefined) return before === request ? 'same' : 'again'
     if (this.#young.size >= this.#max) return 'full'
     this.#young.set(signature, request)
     return 'first'
   }
 
-  /** It was not used after all: nobody could say whether it is genuine. */
+  /** It was not used after all: nobody could say whether it is genuine. For what was marked as `first` only. */
   release(signature: string): void {
     this.#young.delete(signature)
     this.#old.delete(signature)

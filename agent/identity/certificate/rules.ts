@@ -48,6 +48,7 @@ export function compileRules(provider: string, settings: CertificateProvider): C
         issuedAt: certificate.notBefore,
         credentialId: certificate.serial,
         digest: certificate.x5t,
+        twinDigest: certificate.twinX5t,
       }),
     )
   }

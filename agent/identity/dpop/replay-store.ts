@@ -52,6 +52,7 @@ export class ReplayStore {
    * @param proof its `thumbprint` names the key that signed it (identifiers of different keys do not meet), `jti` itself,
    * `request` the request that it came with: asked about once more, that one is no replay. After `untilMs`, milliseconds
    * since the epoch, the proof is refused by its age.
+   * @param nowMs milliseconds since the epoch, by a clock whose jumps ahead do not count: see `SteadyClock`
    */
   remember(proof: SeenProof, nowMs: number): Remembering {
     const { thumbprint, jti, request, untilMs } = proof

@@ -1,6 +1,7 @@
 import type { Evidence } from '../evidence.ts'
 import type { Identity } from '../identity.ts'
 import type { DenyReason } from '../reasons.ts'
+import { SteadyClock } from '../steady-clock.ts'
 import { equalText } from './equal-text.ts'
 import { NonceClock, type NonceSecret } from './nonce.ts'
 import { parseProof, type Proof } from './proof.ts'
@@ -22,6 +23,8 @@ export interface DpopOptions {
   readonly replays?: ReplayStore
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds that only move forward; those of the process when absent. */
+  readonly monotonicMs?: () => number
 }
 
 /** Proofs of possession of the key that a token is bound to (RFC 9449). One per provider. */
@@ -57,6 +60,8 @@ class Verifier implements DpopVerifier {
   readonly #maxAgeMs: number
   readonly #nonces: NonceClock | undefined
   readonly #replays: ReplayStore
+  /** By which proofs are forgotten. */
+  readonly #steady: SteadyClock
   readonly #keys = new ProofKeys()
 
   constructor(options: DpopOptions) {
@@ -64,6 +69,8 @@ class Verifier implements DpopVerifier {
     this.#publicBaseUrl = (options.publicBaseUrl ?? '').replace(/\/+$/, '')
     this.#maxAgeMs = options.maxAgeMs ?? MAX_AGE_MS
     this.#nonces = options.nonce === true ? new NonceClock(options.nonceSecret, options.now) : undefined
+    const { now, monotonicMs = () => performance.now() } = options
+    this.#steady = new SteadyClock({ now, monotonicMs }, 2 * this.#maxAgeMs)
     this.#replays = options.replays ?? new ReplayStore({ ...replayLimits, ...options.replayLimits })
   }
 
@@ -91,7 +98,7 @@ class Verifier implements DpopVerifier {
     if (this.#nonces !== undefined && (proof.nonce === undefined || !this.#nonces.accepts(proof.nonce))) {
       return 'dpop_nonce_required'
     }
-    return this.#remember(proof, thumbprint, evidence.requestId, nowMs)
+    return this.#remember(proof, thumbprint, evidence.requestId)
   }
 
   /** Whether the proof was made for this request and this token. */
@@ -108,8 +115,9 @@ class Verifier implements DpopVerifier {
     return nbf === undefined || nbf * 1000 <= nowMs + this.#maxAgeMs
   }
 
-  #remember({ jti, iat }: Proof, thumbprint: string, request: string, nowMs: number): DenyReason | undefined {
-    switch (this.#replays.remember({ thumbprint, jti, request, untilMs: iat * 1000 + this.#maxAgeMs }, nowMs)) {
+  #remember({ jti, iat }: Proof, thumbprint: string, request: string): DenyReason | undefined {
+    const seen = { thumbprint, jti, request, untilMs: iat * 1000 + this.#maxAgeMs }
+    switch (this.#replays.remember(seen, this.#steady.now())) {
       case 'new':
         return undefined
       case 'replayed':

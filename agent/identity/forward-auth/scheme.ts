@@ -1,6 +1,6 @@
 import type { ForwardAuthProvider } from '../../config/providers/forward-auth.ts'
 import type { Evidence } from '../evidence.ts'
-import { httpRequest } from '../http/request.ts'
+import { type HttpAnswer, httpRequest } from '../http/request.ts'
 import { type AuthResult, authenticated } from '../identity.ts'
 import { type CredentialLocation, locationOf } from '../location.ts'
 import { denied, type DenyReason } from '../reasons.ts'
@@ -68,7 +68,7 @@ export class ForwardAuthScheme implements Scheme {
       separator: claims.separator ?? ',',
       variables: settings.claims.variables,
     }
-    this.#peer = new Peer(name, settings, context)
+    this.#peer = new Peer(name, settings, context, (signal) => this.#askOfNobody(signal))
     this.cache = this.#peer.cache
   }
 
@@ -123,17 +123,30 @@ export class ForwardAuthScheme implements Scheme {
 
   async #ask(question: Question, digest: string, signal: AbortSignal): Promise<Told<AuthResult>> {
     const { cache, onForbidden } = this.#settings
-    const { status, headers } = await httpRequest(this.#url, {
-      ...this.#peer.options(signal),
-      headers: question.headers,
-      maxBytes: MAX_ANSWER_BYTES,
-      answerHeaders: answerHeaders(this.#answer),
-    }).catch((error: unknown) => {
-      throw exchangeError(error)
-    })
+    const { status, headers } = await this.#exchange(question.headers, signal)
     const judged = this.#judge(status, headers, digest, onForbidden)
     if (typeof judged === 'string') return { value: denied(judged), negative: true, freshMs: cache.refused, bytes: 0 }
     return { value: judged, negative: false, freshMs: cache.active, staleMs: cache.maxStale, bytes: ENTRY_BYTES }
+  }
+
+  /** Without any session, and of nothing that a client has sent. */
+  async #askOfNobody(signal: AbortSignal): Promise<void> {
+    const headers = { 'x-forwarded-method': 'GET', 'x-forwarded-proto': 'https', 'x-forwarded-uri': '/' }
+    const answer = await this.#exchange(headers, signal)
+    this.#judge(answer.status, {}, '', 'inactive')
+  }
+
+  async #exchange(headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpAnswer> {
+    try {
+      return await httpRequest(this.#url, {
+        ...this.#peer.options(signal),
+        headers,
+        maxBytes: MAX_ANSWER_BYTES,
+        answerHeaders: answerHeaders(this.#answer),
+      })
+    } catch (error) {
+      throw exchangeError(error)
+    }
   }
 
   /** @throws {FetchError} a status that is neither yes nor no */

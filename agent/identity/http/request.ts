@@ -67,7 +67,7 @@ function exchange(
     request = send(url, options, kept ?? tunnel ?? false)
   } catch {
     // Node's own message may hold what it was given.
-    throw new FetchError('the request cannot be made: an address or a header is not valid')
+    throw new FetchError('the request cannot be made: an address, a header or a certificate is not valid')
   }
   let status = 0
   const fail = (message: string): void => {

@@ -59,7 +59,17 @@ export class TunnelAgent extends https.Agent {
         return settle(() => fail(`the proxy refuses (HTTP ${statusCode})`))
       }
       // At once, not after the handshake: whoever ends the request then ends this connection.
-      settle(() => callback(null, super.createConnection({ ...options, socket } as https.RequestOptions) as Duplex))
+      settle(() => {
+        let secured: Duplex
+        try {
+          secured = super.createConnection({ ...options, socket } as https.RequestOptions) as Duplex
+        } catch {
+          // A client certificate that OpenSSL reads and TLS refuses, one of 1024 bits for example: nobody else would catch it.
+          socket.destroy()
+          return fail('TLS cannot begin with these certificates')
+        }
+        callback(null, secured)
+      })
     })
     connect.on('response', (response) => {
       response.destroy()

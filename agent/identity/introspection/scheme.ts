@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IntrospectionProvider } from '../../config/providers/introspection.ts'
 import { defaults } from '../config.ts'
 import { FetchError } from '../http/fetch-error.ts'
@@ -8,12 +9,13 @@ import type { Asked, RemoteCache, Told } from '../remote/cache.ts'
 import { Peer } from '../remote/peer.ts'
 import type { RemoteStatus } from '../remote/status.ts'
 import type { EvidenceNeeds, Scheme, SchemeContext } from '../scheme.ts'
-import { parseStrict } from '../strict-jwt.ts'
-import { digestText, tokenDigest, twinDigest } from '../token-digest.ts'
+import { digestText, tokenDigest } from '../token-digest.ts'
 import { type AnswerRules, answerRules, judgeAnswer, judgeMoment } from './claims.ts'
 import { type ClientAuth, createClientAuth } from './client-auth.ts'
 import { DiscoveredEndpoint } from './endpoint.ts'
-import { introspect } from './question.ts'
+import { type Answer, introspect } from './question.ts'
+import { isRespelled } from './respelled.ts'
+import { twinOf } from './twin.ts'
 
 /** Bytes of a metadata document. */
 const MAX_METADATA_BYTES = 256 * 1024
@@ -62,7 +64,7 @@ export class IntrospectionScheme implements Scheme {
     this.#context = context
     this.#rules = answerRules(name, settings)
     this.#clientAuth = createClientAuth(client, issuer, context)
-    this.#peer = new Peer(name, settings, context)
+    this.#peer = new Peer(name, settings, context, (signal) => this.#introspect(randomUUID(), signal))
     this.cache = this.#peer.cache
     this.#endpoint =
       settings.endpoint === undefined
@@ -93,6 +95,7 @@ export class IntrospectionScheme implements Scheme {
     const digest = digestText(tokenDigest(token))
     const known = this.cache.fresh(digest)
     if (known !== undefined) return this.#atThisMoment(known)
+    if (isRespelled(token)) return denied('malformed_token')
     if (!this.#clientAuth.ready) return denied('secrets_unavailable')
     const asked = this.cache.ask(digest, (signal) => this.#ask(token, digest, signal))
     return asked instanceof Promise ? asked.then((late) => this.#conclude(late)) : this.#conclude(asked)
@@ -136,14 +139,9 @@ export class IntrospectionScheme implements Scheme {
   }
 
   async #ask(token: string, digest: string, signal: AbortSignal): Promise<Told<AuthResult>> {
-    const url = this.#url
-    if (url === undefined) throw new FetchError('the introspection endpoint is not known yet')
-    const proof = await this.#clientAuth.prove()
-    if (proof === undefined) throw new FetchError('the client credentials cannot be read')
-    const { body, length } = await introspect(url, token, proof, this.#peer.options(signal))
+    const { body, length } = await this.#introspect(token, signal)
     const { active, inactive, maxStale } = this.#settings.cache
-    const parsed = parseStrict(token)
-    const twin = parsed.ok ? twinDigest(parsed) : undefined
+    const twin = twinOf(token)
     const judged = judgeAnswer(body, digest, this.#rules, twin === undefined ? undefined : digestText(twin))
     if (typeof judged === 'string') return { value: denied(judged), negative: true, freshMs: inactive, bytes: 0 }
     const leftMs = Math.max(0, judged.expiresAt * 1000 - this.#context.now())
@@ -154,6 +152,14 @@ export class IntrospectionScheme implements Scheme {
       staleMs: maxStale,
       bytes: ENTRY_BYTES + BYTES_PER_CHARACTER * length,
     }
+  }
+
+  async #introspect(token: string, signal: AbortSignal): Promise<Answer> {
+    const url = this.#url
+    if (url === undefined) throw new FetchError('the introspection endpoint is not known yet')
+    const proof = await this.#clientAuth.prove()
+    if (proof === undefined) throw new FetchError('the client credentials cannot be read')
+    return introspect(url, token, proof, this.#peer.options(signal))
   }
 
   #conclude(asked: Asked<AuthResult>): AuthResult {

@@ -11,7 +11,10 @@ const repository = z.string().regex(/^[A-Za-z0-9_-]+\/[A-Za-z0-9._*-]+$/, {
   message: 'expected owner/name, with "*" in the name only, such as acme/* or acme/shop',
 })
 
-const subject = text.refine((pattern) => !/^(?:\*|repo:[^/]*\*)/.test(pattern), {
+/** `repo:[^/]*` and each beginning of `repo:`, with a star behind: `repo*` fits whatever `repo:*` does. */
+const OPEN_OWNER = /^(?:r(?:e(?:p(?:o(?::[^/]*)?)?)?)?)?\*/
+
+const subject = text.refine((pattern) => !OPEN_OWNER.test(pattern), {
   message:
     'a "*" before the end of the owner lets in owners that anyone may register: expected such as repo:acme/shop:*',
 })

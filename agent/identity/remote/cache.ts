@@ -2,7 +2,7 @@ import { FetchError } from '../http/fetch-error.ts'
 import type { Log } from '../log.ts'
 import { Lru } from '../lru.ts'
 import { Breaker, type BreakerLimits } from './breaker.ts'
-import { meaningOf } from './failure.ts'
+import { type Meaning, meaningOf } from './failure.ts'
 
 export interface RemoteLimits extends BreakerLimits {
   readonly maxEntries: number
@@ -78,12 +78,22 @@ export interface RemoteCacheOptions {
   /** Milliseconds that only move forward: what was heard grows old by them, however the wall clock is set. */
   readonly monotonicMs: () => number
   readonly limits?: Partial<RemoteLimits>
+  /**
+   * A question of our own, which holds nothing of any credential: put when the peer seems to be away, and only if that
+   * fails too, it is. A firewall may drop the connection, or a worker crash, because of what somebody sends.
+   */
+  readonly check?: ((signal: AbortSignal) => Promise<unknown>) | undefined
 }
 
 interface Entry<V> {
   readonly value: V
   readonly freshUntil: number
   readonly staleUntil: number
+}
+
+interface Failure {
+  readonly until: number
+  readonly meaning: Meaning | undefined
 }
 
 /**
@@ -104,11 +114,13 @@ export class RemoteCache<V> {
   readonly #breaker: Breaker
   readonly #positive: Lru<Entry<V>>
   readonly #negative: Lru<Entry<V>>
-  /** Until when a credential whose question failed is not asked about. */
-  readonly #failed: Lru<number>
+  /** Why the question about a credential failed, and until when it is not put again. */
+  readonly #failed: Lru<Failure>
   readonly #pending = new Map<string, Promise<Asked<V>>>()
   readonly #closed = new AbortController()
   #answeredAt = Number.NEGATIVE_INFINITY
+  /** Whether a question of our own has found nobody since the peer was last there. */
+  #confirmed = false
 
   constructor(options: RemoteCacheOptions) {
     this.#options = options
@@ -139,7 +151,7 @@ export class RemoteCache<V> {
 
   /** Whether nobody is there to answer, whatever credential is asked about. */
   get isAway(): boolean {
-    return this.#breaker.isAway
+    return this.#breaker.isAway && (this.#confirmed || this.#options.check === undefined)
   }
 
   /** Seconds since the peer last answered; null before. */
@@ -176,14 +188,16 @@ export class RemoteCache<V> {
     this.counters.misses++
     const underWay = this.#pending.get(key)
     if (underWay !== undefined) return underWay
-    if (this.#closed.signal.aborted || this.#hasJustFailed(key)) return this.#without(key)
+    if (this.#closed.signal.aborted) return this.#without(key)
+    const failure = this.#latestFailure(key)
+    if (failure !== undefined) return this.#without(key, failure.meaning)
     if (this.#pending.size >= this.#limits.maxPending) {
       this.counters.overload++
       // Not even a stale answer: whoever makes us busy must not bring back what a question would refuse.
       return 'overload'
     }
     const ticket = this.#breaker.admit()
-    if (ticket === undefined) return this.#without(key)
+    if (ticket === undefined) return this.#without(key, this.#breaker.isAway ? 'away' : 'unwelcome')
     const answer = this.#askOnce(key, ticket, question).finally(() => this.#pending.delete(key))
     this.#pending.set(key, answer)
     return answer
@@ -208,8 +222,9 @@ export class RemoteCache<V> {
       this.#answered()
       return { value: told.value, stale: false }
     } catch (error) {
-      this.#fail(key, ticket, error)
-      return this.#without(key)
+      const meaning = meaningOf(error)
+      if (this.#fail(key, ticket, error) && meaning === 'away') await this.#confirm()
+      return this.#without(key, meaning)
     }
   }
 
@@ -224,20 +239,22 @@ export class RemoteCache<V> {
     if (!negative && freshMs + staleMs > 0) this.#positive.set(key, entry, bytes)
   }
 
-  /** The last answer where it may still serve, else why there is none. */
-  #without(key: string): Asked<V> {
-    const entry = this.#positive.get(key)
+  /**
+   * The last answer where it may still serve, else why there is none. Of a peer that has had enough of us it does not:
+   * others can bring that about, and must not bring back what a question would refuse.
+   */
+  #without(key: string, meaning?: Meaning): Asked<V> {
+    const entry = meaning === 'unwelcome' ? undefined : this.#positive.get(key)
     if (entry === undefined || this.#options.monotonicMs() >= entry.staleUntil) return 'unavailable'
     this.counters.stale++
     return { value: entry.value, stale: true }
   }
 
-  #hasJustFailed(key: string): boolean {
-    const until = this.#failed.get(key)
-    if (until === undefined) return false
-    if (this.#options.monotonicMs() < until) return true
+  #latestFailure(key: string): Failure | undefined {
+    const failure = this.#failed.get(key)
+    if (failure === undefined || this.#options.monotonicMs() < failure.until) return failure
     this.#failed.delete(key)
-    return false
+    return undefined
   }
 
   #answered(): void {
@@ -251,21 +268,38 @@ export class RemoteCache<V> {
     const { provider, log } = this.#options
     if (this.#breaker.isOpen) log.info({ provider }, 'the peer answers again')
     this.#breaker.answered()
+    this.#confirmed = false
   }
 
-  #fail(key: string, ticket: number, error: unknown): void {
-    if (this.#closed.signal.aborted) return
+  /** Never rejects. */
+  async #confirm(): Promise<void> {
+    const { check } = this.#options
+    if (check === undefined) return
+    try {
+      await check(this.#closed.signal)
+    } catch (error) {
+      const meaning = meaningOf(error)
+      this.#confirmed = meaning === 'away'
+      if (meaning !== 'answered') return
+    }
+    this.#isThere()
+  }
+
+  /** @returns whether a pause begins by it */
+  #fail(key: string, ticket: number, error: unknown): boolean {
+    if (this.#closed.signal.aborted) return false
     this.counters.failed++
-    this.#failed.set(key, this.#options.monotonicMs() + this.#limits.failureMs, 0)
+    const meaning = meaningOf(error)
+    this.#failed.set(key, { until: this.#options.monotonicMs() + this.#limits.failureMs, meaning }, 0)
     // Messages of other errors may quote what the peer sent.
     this.lastError = error instanceof FetchError ? error.message : `unexpected ${nameOf(error)} while asking`
-    const meaning = meaningOf(error)
-    if (meaning === 'answered') return this.#isThere()
+    if (meaning === 'answered') this.#isThere()
     // A defect of ours says nothing of the peer.
-    if (meaning === undefined || !this.#breaker.failed(ticket, meaning)) return
+    if (meaning === undefined || meaning === 'answered' || !this.#breaker.failed(ticket, meaning)) return false
     const { provider, log } = this.#options
     // Told when it is given up on for a while, not per request.
     log.warn({ provider, error: this.lastError }, 'the peer gives no answers: it is left alone for a while')
+    return true
   }
 }
 

@@ -30,7 +30,13 @@ export class Peer {
   readonly #ca: WatchedFile<string> | undefined
   readonly #pool: ConnectionPool
 
-  constructor(provider: string, settings: PeerSettings, { log, monotonicMs }: SchemeContext) {
+  /** @param check asks it something of our own, see `RemoteCacheOptions` */
+  constructor(
+    provider: string,
+    settings: PeerSettings,
+    { log, monotonicMs }: SchemeContext,
+    check?: (signal: AbortSignal) => Promise<unknown>,
+  ) {
     const { timeout, concurrency, cache, caFile, proxy } = settings
     this.proxy = proxy === undefined ? undefined : new URL(proxy)
     this.#provider = provider
@@ -43,7 +49,7 @@ export class Peer {
       proxy: this.proxy,
     })
     const limits = { maxEntries: cache.maxEntries, maxPending: concurrency }
-    this.cache = new RemoteCache({ provider, log, monotonicMs, limits })
+    this.cache = new RemoteCache({ provider, log, monotonicMs, limits, check })
   }
 
   /** The authorities that may vouch for it, PEM; undefined for those of the system. */

@@ -3,7 +3,7 @@ import type { Identity } from '../identity.ts'
 import type { Log } from '../log.ts'
 import { RevocationFormatError } from './entry.ts'
 import { RevokedSet } from './revoked-set.ts'
-import { buildSet, type RevocationSource, type RevocationSourceStatus } from './source.ts'
+import { buildSet, NoRoomError, type RevocationSource, type RevocationSourceStatus } from './source.ts'
 
 /** Milliseconds between two looks at the file: sooner than for secrets, somebody waits for it to take effect. */
 const POLL_MS = 2000
@@ -30,6 +30,8 @@ export class FileSource implements RevocationSource {
   #readAt: number | undefined
   #listError: string | undefined
   #latest = 0
+  /** The list that there was no room for: the file is not read again until it changes. */
+  #waiting: string | undefined
 
   constructor(options: FileSourceOptions) {
     this.#options = options
@@ -57,7 +59,9 @@ export class FileSource implements RevocationSource {
     return this.#readAt !== undefined
   }
 
+  /** Tries again with a list that there was no room for: there may be some by now. */
   sweep(nowMs: number): Generator<void> {
+    if (this.#waiting !== undefined) void this.#take(this.#waiting, ++this.#latest)
     return this.#set.sweep(nowMs)
   }
 
@@ -83,6 +87,7 @@ export class FileSource implements RevocationSource {
   /** Makes the list the one that holds, unless a newer one has come meanwhile. Never rejects. */
   async #take(text: string, number: number): Promise<void> {
     const { now, room, monotonicMs, log } = this.#options
+    this.#waiting = undefined
     try {
       const set = await buildSet(text, now(), room())
       if (number !== this.#latest) return
@@ -94,6 +99,7 @@ export class FileSource implements RevocationSource {
     } catch (error) {
       if (number !== this.#latest) return
       this.#fetches.failed++
+      if (error instanceof NoRoomError) this.#waiting = text
       // Messages of other errors may quote what was read.
       const known = error instanceof RevocationFormatError
       this.#listError = known ? error.message : 'unexpected error while reading revocations'

@@ -132,12 +132,16 @@ export class PollSource implements RevocationSource {
       ca: settings.caFile === undefined ? undefined : await readCa(settings.caFile),
       proxy: settings.proxy === undefined || settings.proxy === 'env' ? settings.proxy : new URL(settings.proxy),
       signal: this.#closed.signal,
-      answerHeaders: ['etag'],
+      answerHeaders: ['etag', 'content-length', 'transfer-encoding'],
     })
     // Asked for only with an ETag; without one it would say nothing.
     if (status === 304 && this.#etag !== undefined) return
     if (status >= 300 && status < 400) throw new FetchError(`HTTP ${status}: redirects are not followed`, { status })
     if (status !== 200) throw new FetchError(`HTTP ${status}`, { status })
+    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
+      // One that is cut off between two lines, by a server that fails or somebody on the way, would look whole.
+      throw new FetchError('the answer does not say where it ends: send Content-Length, or chunks', { status })
+    }
     this.#set = await buildSet(text, now(), room())
     this.#etag = headers['etag']
     log.info({ source: 'poll', entries: this.#set.size }, 'revocations read')

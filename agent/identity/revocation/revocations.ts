@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DEFAULT_MAX_ENTRIES, type RevocationSettings } from '../../config/revocation.ts'
 import type { Identity } from '../identity.ts'
 import type { SchemeContext } from '../scheme.ts'
+import { SteadyClock } from '../steady-clock.ts'
 import { parseEntry, type RevocationInput } from './entry.ts'
 import { FileSource } from './file-source.ts'
 import { MemorySource } from './memory-source.ts'
@@ -38,6 +39,8 @@ export class RevocationMemory {
  */
 export class Revocations {
   readonly #context: SchemeContext
+  /** By which entries are dropped. */
+  readonly #steady: SteadyClock
   readonly #maxEntries: number
   readonly #failClosed: boolean
   readonly #lists: readonly RevocationSource[]
@@ -50,17 +53,20 @@ export class Revocations {
 
   constructor(settings: RevocationSettings | undefined, context: SchemeContext, memory = new RevocationMemory()) {
     this.#context = context
+    this.#steady = new SteadyClock(context)
     this.#memory = memory
     this.#maxEntries = settings?.maxEntries ?? DEFAULT_MAX_ENTRIES
     this.#failClosed = settings?.onUnavailable === 'deny'
     const lists: RevocationSource[] = []
+    const { log, monotonicMs } = context
+    const shared = { log, monotonicMs, now: () => this.#steady.now() }
     const roomFor = (list: () => RevocationSource) => (): number => this.#room() + list().entries
     if (settings?.file !== undefined) {
-      const file: FileSource = new FileSource({ ...context, path: settings.file, room: roomFor(() => file) })
+      const file: FileSource = new FileSource({ ...shared, path: settings.file, room: roomFor(() => file) })
       lists.push(file)
     }
     if (settings?.poll !== undefined) {
-      const poll: PollSource = new PollSource({ ...context, settings: settings.poll, room: roomFor(() => poll) })
+      const poll: PollSource = new PollSource({ ...shared, settings: settings.poll, room: roomFor(() => poll) })
       lists.push(poll)
     }
     this.#lists = lists
@@ -126,8 +132,9 @@ export class Revocations {
     if (this.#sweeping) return
     this.#sweeping = true
     let steps = 0
+    const nowMs = this.#steady.now()
     for (const source of this.#sources) {
-      for (const _ of source.sweep(this.#context.now())) if (++steps % SWEEP_SLICE === 0) await nextTurn()
+      for (const _ of source.sweep(nowMs)) if (++steps % SWEEP_SLICE === 0) await nextTurn()
     }
     this.#sweeping = false
   }

@@ -32,20 +32,23 @@ export interface RevocationSource {
   close?(): void
 }
 
+/** A list that is as it must be, and has more entries than there is room for now. */
+export class NoRoomError extends RevocationFormatError {}
+
 /** Entries put into a set before requests get their turn: about a millisecond. */
 const SLICE = 250
 
 /**
  * The set of a list, built in slices of time. What is over already is left out.
  * @param room entries that it may have
- * @throws {RevocationFormatError} for a list that is not as it must be, or too long
+ * @throws {RevocationFormatError} for a list that is not as it must be; {@link NoRoomError} for one that is too long
  */
 export async function buildSet(text: string, nowMs: number, room: number): Promise<RevokedSet> {
   const set = new RevokedSet()
   let count = 0
   for (const entry of parseList(text)) {
     if (entry.until > nowMs) set.add(entry)
-    if (set.size > room) throw new RevocationFormatError(`more than ${room} entries`)
+    if (set.size > room) throw new NoRoomError(`more than ${room} entries`)
     if (++count % SLICE === 0) await nextTurn()
   }
   return set

@@ -173,8 +173,18 @@ describe('a preset refuses what would let in too many', () => {
     ['{ preset: github-actions, audience: a, refs: refs/heads/main }', 'every repository of GitHub'],
     ['{ preset: github-actions, audience: a, repositories: "*" }', 'expected owner/name'],
     ['{ preset: github-actions, audience: a, repositories: "acme*/shop" }', 'expected owner/name'],
+    [
+      '{ issuer: "https://a.example", audience: a, requiredClaims: [{ claim: org, values: 1234567890123456789 }] }',
+      'is rounded',
+    ],
+    [
+      '{ issuer: "https://a.example", audience: a, requiredClaims: [{ claim: org, values: [7, -1e300] }] }',
+      'is rounded',
+    ],
     ['{ preset: github-actions, audience: a, subjects: "repo:acme*" }', 'anyone may register'],
     ['{ preset: github-actions, audience: a, subjects: "*:environment:production" }', 'anyone may register'],
+    ['{ preset: github-actions, audience: a, subjects: "repo*:environment:production" }', 'anyone may register'],
+    ['{ preset: github-actions, audience: a, subjects: "r*" }', 'anyone may register'],
     ['{ preset: aws-sts, audience: a, accounts: {} }', 'names no account'],
     ['{ preset: aws-sts, audience: a, accounts: { 012345678901: "https://a.example" } }', 'in quotes'],
     ['{ preset: aws-sts, audience: a, accounts: { "123456789012": "http://a.example" } }', 'https'],

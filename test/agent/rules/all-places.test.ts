@@ -27,6 +27,8 @@ identity:
     basicKeys: { kind: api_key, file: keys.yaml, locations: [{ in: authorization, scheme: ApiKey }] }
     manyKeys: { kind: api_key, file: keys.yaml, locations: [{ in: authorization, scheme: ApiKey }, { in: query, name: key }] }
     mesh: { kind: certificate, source: cn, allow: "**" }
+    login: { kind: forward_auth, preset: authelia, url: "https://login.example.com", cookies: [other, session] }
+    lounge: { kind: forward_auth, preset: authelia, url: "https://login.example.com", cookies: [other] }
     laptops: { kind: certificate, source: cn, allow: "**" }
 `,
   {},
@@ -36,6 +38,9 @@ describe('the places of "all"', () => {
   it.each<[string[], string]>([
     [['corp', 'partner'], '"corp" and "partner" look at the same place: the Authorization header (bearer)'],
     [['session', 'either'], '"session" and "either" look at the same place: the cookie "session"'],
+    [['session', 'login'], '"session" and "login" look at the same place: the cookie "session"'],
+    [['login', 'session'], '"login" and "session" look at the same place: the cookie "session"'],
+    [['login', 'lounge'], '"login" and "lounge" look at the same place: the cookie "other"'],
     [['either', 'session'], '"either" and "session" look at the same place: the cookie "session"'],
     [['mesh', 'session', 'either'], '"session" and "either" look at the same place: the cookie "session"'],
     [['corp', 'opaque'], '"corp" and "opaque" look at the same place: the Authorization header (bearer)'],

@@ -9,6 +9,7 @@ import { evidenceOf } from '../support/evidence.ts'
 import { type Answer, hang, type JwksServer, startJwksServer, text } from '../support/jwks-server.ts'
 import { FakeClock, memoryLog, until } from '../support/provider.ts'
 import { testKey } from '../support/tokens.ts'
+import { twinOf } from '../support/twins.ts'
 import { albKey, albToken, KID, padded, pemOf } from './support.ts'
 
 const ALB = 'arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/orders/50dc6c495c0c9188'
@@ -306,5 +307,17 @@ describe('keys', () => {
     ['', undefined],
   ])('of %s lie at %s', (arn, url) => {
     expect(keysUrlOf(arn)).toBe(url)
+  })
+})
+
+describe('a token and its twin, the other signature that ECDSA allows', () => {
+  it('are both genuine, and each is revoked by the digest of the other', async () => {
+    const one = token()
+    const twin = `${twinOf(one, 'ES256')}==`
+    expect(twin).not.toBe(one)
+    const [a, b] = [await check(one), await check(twin)]
+    if (!a.ok || !b.ok) throw new Error('not genuine')
+    expect(a.identity.twinDigest).toBe(b.identity.digest)
+    expect(b.identity.twinDigest).toBe(a.identity.digest)
   })
 })

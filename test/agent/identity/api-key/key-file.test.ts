@@ -76,6 +76,11 @@ describe('a file of keys', () => {
       `${entry('')}- id: b\n  hash: sha256:${'AB'.repeat(32)}\n  owner: o`,
       /same "hash"/,
     ],
+    [
+      'a key of JSON twice',
+      `{"id":"a","hash":"${HASH}","owner":"${CANARY}","disabled":true,"disabled":false}`,
+      'line 1: not JSON, or it names a key twice',
+    ],
     ['broken JSON', `{"id":"a","hash":"${HASH}","owner":"a"}\n{"id":"${CANARY}"`, 'line 2: not JSON'],
     [
       'a JSON line that is a list',

@@ -81,27 +81,30 @@ describe('patterns of ARNs', () => {
 describe('used signatures', () => {
   it('stay known for a window, are forgotten after two', () => {
     const used = new UsedSignatures(100, 10)
-    expect(used.use('a', 'request-1', 0)).toBe('first')
-    expect(used.use('a', 'request-2', 99)).toBe('again')
-    expect(used.use('b', 'request-3', 99)).toBe('first')
-    expect(used.use('b', 'request-4', 198)).toBe('again')
+    expect(used.use('a', 'r1', 0)).toBe('first')
+    expect(used.use('a', 'r2', 99)).toBe('again')
+    expect(used.use('b', 'r3', 99)).toBe('first')
+    expect(used.use('b', 'r4', 198)).toBe('again')
     expect(used.size).toBe(2)
-    expect(used.use('c', 'request-5', 298)).toBe('first')
+    expect(used.use('c', 'r5', 298)).toBe('first')
     expect(used.size).toBe(1)
-    expect(used.use('d', 'request-6', 10_000)).toBe('first')
+    expect(used.use('d', 'r6', 10_000)).toBe('first')
     expect(used.size).toBe(1)
   })
 
   it('are never forgotten for want of room', () => {
     const used = new UsedSignatures(100, 2)
-    expect(['a', 'b', 'c', 'a'].map((signature, i) => used.use(signature, `${i}`, 0))).toEqual([
-      'first',
-      'first',
-      'full',
-      'again',
-    ])
+    const outcomes = ['a', 'b', 'c', 'a'].map((signature, i) => used.use(signature, `r${i}`, 0))
+    expect(outcomes).toEqual(['first', 'first', 'full', 'again'])
     used.release('a')
-    expect(used.use('c', 'request-7', 1)).toBe('first')
+    expect(used.use('c', 'r4', 1)).toBe('first')
+  })
+
+  it('are known to the request that used them', () => {
+    const used = new UsedSignatures(100, 10)
+    const outcomes = ['r1', 'r1', 'r2', 'r1'].map((request) => used.use('a', request, 0))
+    expect(outcomes).toEqual(['first', 'same', 'again', 'same'])
+    expect(used.size).toBe(1)
   })
 })
 

@@ -52,6 +52,7 @@ describe('the identity', () => {
         credentialId: '0A1B2C',
         session: '',
         digest: x5t,
+        twinDigest: expect.stringMatching(/^[\w-]{43}$/) as string,
         confirmation: undefined,
         variables: {},
       },

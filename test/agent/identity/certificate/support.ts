@@ -10,6 +10,7 @@ import {
   type ClientCertificate,
   clientCertificate,
   type ClientOptions,
+  type KeyAlgorithm,
 } from '../../../support/client-certificates.ts'
 import { evidenceOf as request } from '../support/evidence.ts'
 
@@ -26,8 +27,8 @@ export interface Authority {
   readonly spiffe: (...ids: readonly string[]) => Promise<ClientCertificate>
 }
 
-export async function startAuthority(): Promise<Authority> {
-  const ca = await certificateAuthority('O=Example,CN=Test CA')
+export async function startAuthority(algorithm?: KeyAlgorithm): Promise<Authority> {
+  const ca = await certificateAuthority('O=Example,CN=Test CA', algorithm)
   const issued = (options: ClientOptions): Promise<ClientCertificate> => clientCertificate({ issuer: ca, ...options })
   return { ca, issued, spiffe: (...ids) => issued({ names: ids.map((id) => ['url', id] as const) }) }
 }

@@ -302,7 +302,7 @@ describe('time and repetition', () => {
 
   it('a proof is good for one request, as long as it is young', () => {
     let now = NOW_S * 1000
-    const verifier = verifierOf({ now: () => now })
+    const verifier = verifierOf({ now: () => now, monotonicMs: () => now })
     const proof = proofOf(key)
     expect(verifier.verify(bound, requestWith(proof))).toBeUndefined()
     expect(verifier.verify(bound, requestWith(proof))).toBe('dpop_replayed')
@@ -310,6 +310,19 @@ describe('time and repetition', () => {
     expect(verifier.verify(bound, requestWith(proof))).toBe('dpop_replayed')
     now += 1
     expect(verifier.verify(bound, requestWith(proof))).toBe('dpop_invalid')
+  })
+
+  it('a proof is not forgotten because the clock was ahead for a while', () => {
+    let [now, monotonic] = [NOW_S * 1000, 0]
+    const verifier = verifierOf({ now: () => now, monotonicMs: () => monotonic })
+    const proof = proofOf(key)
+    expect(verifier.verify(bound, requestWith(proof))).toBeUndefined()
+    now += 86_400_000
+    const ofThatTime = proofOf(key, { claims: { iat: now / 1000 } })
+    expect(verifier.verify(bound, requestWith(ofThatTime))).toBeUndefined()
+    now -= 86_400_000
+    monotonic += 1000
+    expect(verifier.verify(bound, requestWith(proof))).toBe('dpop_replayed')
   })
 
   it('the same jti in another proof of the same key is a replay, in one of another key it is not', () => {

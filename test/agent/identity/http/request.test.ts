@@ -3,6 +3,7 @@ import { createServer as createTcpServer, type AddressInfo, type Socket } from '
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConnectionPool } from '../../../../agent/identity/http/pool.ts'
 import { httpRequest, type HttpAnswer, type HttpOptions } from '../../../../agent/identity/http/request.ts'
+import { clientCertificate } from '../../../support/client-certificates.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
 import { makeCertificates, startHttpsServer, type TestCertificates } from '../support/https-server.ts'
 import { hang, json, startJwksServer, text, type JwksServer } from '../support/jwks-server.ts'
@@ -71,7 +72,7 @@ describe('httpRequest', () => {
     [
       'a forbidden header value',
       json({}),
-      'the request cannot be made: an address or a header is not valid',
+      'the request cannot be made: an address, a header or a certificate is not valid',
       { headers: { authorization: 'Bearer a\nb' } },
     ],
   ] as const)('refuses %s', async (_what, answer, message, options) => {
@@ -200,6 +201,27 @@ describe('a pool', () => {
     stop.abort()
     await first
     pool.close()
+  })
+})
+
+describe('a client certificate that TLS refuses', () => {
+  const weak = { modulusLength: 1024, publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' }
+  const shown = async (): Promise<Pick<HttpOptions, 'clientCertificate'>> => {
+    const { cert, key } = await clientCertificate({ algorithm: { name: 'RSASSA-PKCS1-v1_5', ...weak } })
+    return { clientCertificate: { cert, key } }
+  }
+  const https = 'https://localhost:9/'
+
+  it('is an error of the request', async () => {
+    expect(await failure(ask(https, await shown()))).toMatch('certificate is not valid')
+  })
+
+  it('is one behind a proxy too, and not one that ends the process', async () => {
+    await using proxy = await startConnectProxy({
+      answer: (client) => client.write('HTTP/1.1 200 Connection established\r\n\r\n'),
+    })
+    expect(await failure(ask(https, { proxy: proxy.url, ...(await shown()) }))).toMatch('TLS cannot begin')
+    await until(() => proxy.open.size === 0)
   })
 })
 

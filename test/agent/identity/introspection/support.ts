@@ -15,6 +15,8 @@ export interface Reply {
   readonly status?: number
   readonly headers?: Record<string, string>
   readonly body?: unknown
+  /** The connection ends instead. */
+  readonly drop?: boolean
 }
 
 export interface Setup {
@@ -62,7 +64,8 @@ export async function setUp(changes: Record<string, unknown> = {}): Promise<Setu
     request.on('end', () => {
       const question = { headers: request.headers, form: new URLSearchParams(Buffer.concat(chunks).toString()) }
       questions.push(question)
-      void Promise.resolve(replying(question)).then(({ status = 200, headers = {}, body = '' }) => {
+      void Promise.resolve(replying(question)).then(({ status = 200, headers = {}, body = '', drop = false }) => {
+        if (drop) return void response.destroy()
         response.writeHead(status, { 'content-type': 'application/json', ...headers })
         response.end(typeof body === 'string' ? body : JSON.stringify(body))
       })

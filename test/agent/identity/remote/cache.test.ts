@@ -224,6 +224,58 @@ describe('a peer that fails', () => {
   })
 })
 
+describe('a peer that has a question of our own', () => {
+  function start(check: () => Promise<unknown>) {
+    let checks = 0
+    const clock = new FakeClock(5000)
+    const cache = new RemoteCache<string>({
+      provider: 'corp',
+      log: memoryLog(),
+      monotonicMs: clock.now,
+      limits: { breakAfter: 3 },
+      check: () => {
+        checks++
+        return check()
+      },
+    })
+    const lost = (key: string) => cache.ask(key, () => Promise.reject(new FetchError('connection failed (ECONNRESET)')))
+    return { cache, clock, lost, checks: () => checks }
+  }
+
+  it('is not away, nor left alone, when it answers that one: the others were about what somebody sent', async () => {
+    const { cache, lost, checks } = start(() => Promise.resolve())
+    for (let i = 0; i < 7; i++) expect(await lost(`bad ${i}`)).toBe('unavailable')
+    expect([cache.isAway, cache.isPaused, checks()]).toEqual([false, false, 2])
+    const unusable = start(() => Promise.reject(new UnusableAnswerError('no JSON')))
+    for (let i = 0; i < 3; i++) await unusable.lost(`bad ${i}`)
+    expect([unusable.cache.isAway, unusable.cache.isPaused]).toEqual([false, false])
+  })
+
+  it('is away when that fails too, until it answers again', async () => {
+    let there = false
+    const { cache, clock, lost, checks } = start(() =>
+      there ? Promise.resolve() : Promise.reject(new FetchError('connection failed (ECONNREFUSED)')),
+    )
+    for (let i = 0; i < 3; i++) await lost(`a ${i}`)
+    expect([cache.isAway, checks()]).toEqual([true, 1])
+    there = true
+    expect(cache.isAway).toBe(true)
+    clock.advance(10_000)
+    // The one that is let through as a probe may well be one that is objected to.
+    await lost('bad')
+    expect([cache.isAway, cache.isPaused, checks()]).toEqual([false, false, 2])
+  })
+
+  it.each([new FetchError('HTTP 429', { status: 429 }), new TypeError('a defect of ours')])(
+    'is left alone, and not away, when that meets %s',
+    async (error) => {
+      const { cache, lost } = start(() => Promise.reject(error))
+      for (let i = 0; i < 3; i++) await lost(`a ${i}`)
+      expect([cache.isAway, cache.isPaused]).toEqual([false, true])
+    },
+  )
+})
+
 describe('an old answer', () => {
   it('serves while the peer fails, within its bound', async () => {
     const { cache, clock, ask, answer, down } = setUp({ failureMs: 100 })
@@ -253,6 +305,30 @@ describe('an old answer', () => {
     expect(await other).toBe('unavailable')
     // The very same entry serves where the peer fails.
     expect(await ask('k')).toEqual({ value: 'alice', stale: true })
+  })
+
+  it.each([401, 407, 429])('never serves because the peer has had enough of us (%i), by whomever', async (status) => {
+    const { clock, ask, answer, down } = setUp({ breakAfter: 3 })
+    answer(() => yes('alice', { staleMs: 60_000 }))
+    await ask('k')
+    await ask('l')
+    clock.advance(1000)
+    down(statusError(status))
+    // Its own question, and again while that is not put anew.
+    expect([await ask('k'), await ask('k')]).toEqual(['unavailable', 'unavailable'])
+    for (let i = 0; i < 3; i++) await ask(`made up ${i}`)
+    // The pause that others have brought about.
+    expect(await ask('l')).toBe('unavailable')
+  })
+
+  it('serves through a pause while nobody is there', async () => {
+    const { clock, ask, answer, down } = setUp({ breakAfter: 3 })
+    answer(() => yes('alice', { staleMs: 60_000 }))
+    await ask('k')
+    clock.advance(1000)
+    down()
+    for (let i = 0; i < 3; i++) await ask(`made up ${i}`)
+    expect(ask('k')).toEqual({ value: 'alice', stale: true })
   })
 
   it('never serves without a bound', async () => {

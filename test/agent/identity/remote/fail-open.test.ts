@@ -32,6 +32,18 @@ describe('a rule with failOpen', () => {
     expect(await reasons(setup, 'good', 1)).toEqual(['ok'])
   })
 
+  it.each([
+    ['drops the connection', { drop: true }],
+    ['makes a worker crash behind its proxy', { status: 502 }],
+  ])('lets nobody in whose token the firewall before the server objects to: it %s', async (_, objection) => {
+    await using setup = await setUp()
+    setup.reply(({ form }) => (form.get('token')?.startsWith('bad') === true ? objection : { body: setup.active() }))
+    expect(new Set(await reasons(setup, 'bad'))).toEqual(new Set(['introspection_unavailable']))
+    // Nor are others kept out.
+    expect(await reasons(setup, 'good', 1)).toEqual(['ok'])
+    expect(setup.scheme.isAway()).toBe(false)
+  })
+
   it('lets callers in while the server is away, from its fifth failure in a row to its next answer', async () => {
     await using setup = await setUp()
     setup.reply(() => ({ status: 503 }))

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { parseEntry } from '../../../../agent/identity/revocation/entry.ts'
 import { FileSource } from '../../../../agent/identity/revocation/file-source.ts'
 import { PollSource } from '../../../../agent/identity/revocation/poll-source.ts'
+import { Revocations } from '../../../../agent/identity/revocation/revocations.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
 import { makeCertificates, startHttpsServer } from '../support/https-server.ts'
@@ -61,6 +62,16 @@ describe('revocations', () => {
     expect(revocations.status().entries).toBe(0)
   })
 
+  it('are not forgotten because the clock was ahead for a while', async () => {
+    const [clock, monotonic] = [clockNow(), clockNow()]
+    const revocations = new Revocations(undefined, { log: memoryLog(), now: clock.now, monotonicMs: monotonic.now })
+    revocations.add({ jti: 'jti-1', until: LATER }, { source: 'admin' })
+    clock.advance(30 * 86_400_000)
+    await revocations.sweep()
+    clock.advance(-30 * 86_400_000)
+    expect(revocations.check(identity())).toBe('revoked')
+  })
+
   it('refuse an entry that is none', () => {
     const revocations = revocationsAt(clockNow())
     expect(() => revocations.add({ until: LATER }, { source: 'admin' })).toThrow('names one of')
@@ -111,6 +122,25 @@ describe('revocations from a file', () => {
     writeFileSync(path, line('new'))
     await until(() => file.status().lastError === undefined)
     expect(file.has(identity(), NOW_S * 1000)).toBe(false)
+  })
+
+  it('are read again once there is room for them, though the file is the same', async () => {
+    const clock = clockNow()
+    const path = join(tempFolder(), 'revoked.jsonl')
+    writeFileSync(path, line('jti-1') + line('other'))
+    const revocations = revocationsAt(clock, { maxEntries: 2, file: path })
+    const soon = NOW_S + 60
+    revocations.add({ jti: 'admin', until: soon }, { source: 'admin' })
+    revocations.start()
+    const file = () => revocations.status().sources.find(({ source }) => source === 'file')
+    await until(() => file()?.lastError === 'more than 1 entries')
+    clock.advance(61_000)
+    // Drops what is over, and then looks.
+    await revocations.sweep()
+    await revocations.sweep()
+    await until(() => file()?.entries === 2)
+    expect(revocations.check(identity())).toBe('revoked')
+    expect(file()?.lastError).toBeUndefined()
   })
 
   it('leave out what is over already', async () => {
@@ -232,6 +262,24 @@ describe('revocations from a list that is polled', () => {
     for (let i = 0; i < 10; i++) await poll.refresh()
     expect(await poll.refresh()).toBeLessThanOrEqual(30_000)
   })
+
+  it.each(['', line('jti-1')])(
+    'are not taken from an answer that ends where its connection does, after %j',
+    async (text) => {
+      const server = await listServer((_, response) => {
+        response.useChunkedEncodingByDefault = false
+        response.removeHeader('transfer-encoding')
+        response.writeHead(200, { connection: 'close' })
+        // The second line never comes.
+        response.write(text, () => response.socket?.end())
+        if (text === '') response.socket?.end()
+      })
+      const { source: poll } = source(server.url)
+      await poll.refresh()
+      expect(poll.usable()).toBe(false)
+      expect(poll.status().lastError).toMatch('does not say where it ends')
+    },
+  )
 
   it('are asked for with the token, which no status and no log shows', async () => {
     const path = join(tempFolder(), 'token')

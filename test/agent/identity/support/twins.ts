@@ -31,6 +31,35 @@ export function twinOf(token: string, alg: string): string {
   return `${input}.${twin.toString('base64url')}`
 }
 
+/** The certificate, DER, with its authority's signature (r, s) as (r, n - s). */
+export function twinCertificateOf(der: Buffer, alg: string): Buffer {
+  const outer = elementAt(der, 0)
+  const algorithm = elementAt(der, elementAt(der, outer.start).end)
+  const signature = elementAt(der, elementAt(der, algorithm.end).start + 1)
+  const r = elementAt(der, signature.start)
+  const s = elementAt(der, r.end)
+  const hex = ((ORDERS[alg] ?? 0n) - numberOf(der.subarray(s.start, s.end))).toString(16)
+  const digits = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex')
+  const other = encoded(2, (digits[0] ?? 0) < 0x80 ? digits : Buffer.concat([Buffer.of(0), digits]))
+  const spelled = encoded(0x30, Buffer.concat([der.subarray(signature.start, r.end), other]))
+  const bits = encoded(3, Buffer.concat([Buffer.of(0), spelled]))
+  return encoded(0x30, Buffer.concat([der.subarray(outer.start, algorithm.end), bits]))
+}
+
+/** Where the contents of an element of DER begin and end. */
+function elementAt(der: Buffer, at: number): { start: number; end: number } {
+  const first = der[at + 1] ?? 0
+  const more = first < 0x80 ? 0 : first - 0x80
+  const start = at + 2 + more
+  return { start, end: start + (more === 0 ? first : der.readUIntBE(at + 2, more)) }
+}
+
+function encoded(tag: number, contents: Buffer): Buffer {
+  const { length } = contents
+  const digits = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
+  return Buffer.concat([Buffer.of(tag, ...digits), contents])
+}
+
 /** With r, s or both larger by the order of the group; undefined where that does not fit into the bytes. */
 export function liftedOf(token: string, alg: string, which: 'r' | 's' | 'both'): string | undefined {
   const [input, signature] = splitOf(token)

@@ -41,8 +41,9 @@ export async function setUp(overrides: Partial<z.input<typeof awsProvider>> = {}
     ...overrides,
   })
   const scheme = createAwsScheme('machines', settings, { now: clock.now, monotonicMs: monotonic.now, log })
+  let requests = 0
   const check = async (credential: string, evidence: Partial<Evidence> = {}): Promise<AuthResult> =>
-    await scheme.authenticate(credential, evidenceOf(evidence))
+    await scheme.authenticate(credential, evidenceOf({ requestId: `request-${++requests}`, ...evidence }))
   return {
     sts,
     scheme,
