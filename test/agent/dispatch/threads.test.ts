@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { command } from './support/commands.ts'
 import { expectConserved } from './support/conservation.ts'
 import { make, OK, settled } from './support/dispatchers.ts'
@@ -9,6 +8,7 @@ import { selfSigned } from './support/certificate.ts'
 import { stubService } from './support/stub-service.ts'
 import { until } from './support/wait.ts'
 import { tempFolder } from '../../support/folder.ts'
+import { serveSilence } from '../../support/local-server.ts'
 
 // Real threads, disks and sockets: on a busy machine they may take their time.
 vi.setConfig({ testTimeout: 60_000 })
@@ -89,7 +89,7 @@ describe('a stop', () => {
   })
 
   test('also when Temporal is away, or takes connections and says nothing', async () => {
-    for (const address of ['127.0.0.1:1', await silentServer()]) {
+    for (const address of ['127.0.0.1:1', `127.0.0.1:${await serveSilence({ whenEnded: false })}`]) {
       const { dispatcher, log } = make({ address })
       await dispatcher.start()
       dispatcher.dispatch(command(1))
@@ -135,17 +135,3 @@ describe('a stop', () => {
     expectConserved(dispatcher)
   })
 })
-
-/** Takes connections, and neither says anything nor closes them. Ends with the test. */
-async function silentServer(): Promise<string> {
-  const sockets = new Set<Socket>()
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket.on('error', () => undefined))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`
-}

@@ -1,20 +1,7 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { OpenSockets } from '../../../../agent/dispatch/temporal/open-sockets.ts'
-
-/** A server that answers the end of a connection with its own, or never. Ends with the test. */
-async function server({ silent }: { silent: boolean }): Promise<number> {
-  const sockets = new Set<Socket>()
-  const listening = createServer({ allowHalfOpen: silent }, (socket) => {
-    sockets.add(socket.resume().on('error', () => undefined))
-  })
-  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-    listening.close()
-  })
-  return (listening.address() as AddressInfo).port
-}
+import { serveSilence } from '../../../support/local-server.ts'
 
 function dial(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
@@ -23,7 +10,7 @@ function dial(port: number): Promise<Socket> {
 }
 
 test('sockets that are closing are waited for', async () => {
-  const port = await server({ silent: false })
+  const port = await serveSilence({ whenEnded: true })
   const sockets = new OpenSockets(60_000)
   const both = [await dial(port), await dial(port)]
   for (const socket of both) socket.end()
@@ -32,7 +19,7 @@ test('sockets that are closing are waited for', async () => {
 })
 
 test('a peer that does not close its side is waited for no longer than the grace', async () => {
-  const port = await server({ silent: true })
+  const port = await serveSilence({ whenEnded: false })
   const sockets = new OpenSockets(20)
   const socket = await dial(port)
   socket.end()
