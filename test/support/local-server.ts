@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { connect, createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
 /** Lets a server listen on this machine. @returns its port, a free one unless another is asked for */
@@ -38,4 +38,33 @@ export async function serveSilence({ whenEnded }: { readonly whenEnded: boolean 
     server.close()
   })
   return port
+}
+
+export interface Wire {
+  readonly port: number
+  /** From now on nothing passes, and nobody is told: as when a network falls silent. */
+  cut(): void
+}
+
+/** A way to a port of this machine that can be cut. Ends with the test. */
+export async function wireTo(port: number): Promise<Wire> {
+  const ends = new Set<Socket>()
+  let isCut = false
+  const server = createTcpServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      ends.add(from.on('error', () => undefined))
+      from.on('data', (bytes) => void (isCut || to.write(bytes)))
+      from.on('end', () => void (isCut || to.end()))
+    }
+  })
+  const at = await listen(server)
+  onTestFinished(() => {
+    for (const end of ends) end.destroy()
+    server.close()
+  })
+  return { port: at, cut: () => void (isCut = true) }
 }

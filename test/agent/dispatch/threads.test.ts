@@ -8,7 +8,7 @@ import { selfSigned } from './support/certificate.ts'
 import { stubService } from './support/stub-service.ts'
 import { until } from './support/wait.ts'
 import { tempFolder } from '../../support/folder.ts'
-import { serveSilence } from '../../support/local-server.ts'
+import { serveSilence, wireTo } from '../../support/local-server.ts'
 
 // Real threads, disks and sockets: on a busy machine they may take their time.
 vi.setConfig({ testTimeout: 60_000 })
@@ -98,6 +98,21 @@ describe('a stop', () => {
       expect(log.at('warn')).toEqual([])
       expect(dispatcher.counters().total).toMatchObject({ received: 1, shed: 1 })
     }
+  })
+
+  test('also when the network has fallen silent since, with calls in flight', async () => {
+    const stub = await stubService(({ requestId }) => (requestId === command(1).id ? OK : 'hang'))
+    const wire = await wireTo(stub.port)
+    const { dispatcher, log } = make({ address: `127.0.0.1:${wire.port}` })
+    await dispatcher.start()
+    dispatcher.dispatch(command(1))
+    await until(settled(dispatcher))
+    dispatcher.dispatch(command(2))
+    await until(() => stub.calls.length === 2)
+    wire.cut()
+    await dispatcher.drain(0)
+    expect(log.at('warn')).toEqual([])
+    expect(log.at('error')).toEqual(['stopped before all events in memory were delivered: those are lost'])
   })
 
   test('while the threads come up, they are let come up first', async () => {
