@@ -62,7 +62,8 @@ export const ERRORS = {
   SPOE_UNKNOWN_KEYWORD: 'A spoe-message takes "args", "event" and "acl".',
   SPOE_VARIABLE_UNREGISTERED: 'Add the name to "register-var-names" in spoe.conf, or HAProxy drops it silently.',
   SPOE_TIMEOUT_MISSING: 'Add "timeout hello 1s" and "timeout idle 2m" to the spoe-agent.',
-  SPOE_NO_PIPELINING: 'Leave the line out: the agent answers many requests on one connection.',
+  SPOE_NO_PIPELINING:
+    'Leave the line out: the agent answers many requests on one connection, and without it HAProxy 2.6.12 forgets questions: they wait until "timeout processing" ends them.',
   SPOE_KEYWORD_IGNORED:
     'Do not count on it: idle connections are a matter of the backend of the agent since 3.1 ("pool-max-conn", "timeout server").',
   SPOE_ENGINE_UNUSED:

@@ -7,7 +7,8 @@ const TIMEOUT_MS = 2_000
  * Has the kernel run this thread, the main one, as soon as it has something to do, whatever else wants its core: SCHED_RR
  * at the lowest priority there is (sched(7)). Otherwise a thread that wakes may wait for the end of somebody's time slice,
  * some milliseconds, although it needs a tenth of one; a lower nice value does not change that. The threads that this one
- * starts are scheduled as before (SCHED_RESET_ON_FORK). Done with `chrt` of util-linux: Node has no call for it.
+ * starts are scheduled as before (SCHED_RESET_ON_FORK). Done with `chrt` of util-linux: Node has no call for it, and that
+ * of BusyBox knows of no such flag, by any name.
  *
  * @returns why it could not be done; undefined when it is
  */
@@ -16,5 +17,7 @@ export function runInRealTime(): string | undefined {
   const args = ['--rr', '--reset-on-fork', '--pid', '1', String(process.pid)]
   const { error, status, stderr } = spawnSync('chrt', args, { encoding: 'utf8', timeout: TIMEOUT_MS })
   if (error !== undefined) return `chrt: ${error.message}`
-  return status === 0 ? undefined : stderr.trim()
+  if (status === 0) return undefined
+  if (/busybox/i.test(stderr)) return 'chrt of BusyBox cannot leave later threads out: install that of util-linux'
+  return stderr.trim()
 }

@@ -11,8 +11,9 @@ import type { FromInlet, FromThread, Log, TemporalOptions, TemporalState, ToInle
 import type { OutboxAnswer, OutboxRequest } from './store/outbox-calls.ts'
 import { Questions } from './questions.ts'
 import type { ConnectionStatus } from './temporal/status.ts'
-import { type Buffered, Threads } from './threads.ts'
+import { Threads } from './threads.ts'
 import { Tickets, type Ticket } from './tickets.ts'
+import type { Buffered } from './write-off.ts'
 
 export type { DispatchCounters, RuleCounters } from './counters.ts'
 export type { Ticket } from './tickets.ts'

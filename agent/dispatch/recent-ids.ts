@@ -10,7 +10,9 @@ const LONGEST = 0xffff
 /**
  * The last event ids seen, between `capacity` and twice that many, deleted ones included. Two generations: when the young
  * one is full the old one is emptied, so forgetting costs nothing per id. In packets ids are bytes, and are asked for as
- * that. Different ids that are all deleted again push others out: their places are taken.
+ * that. Different ids that are all deleted again push others out, as ids that stay would: to have their places back, a table
+ * would have to be built anew, for milliseconds and in the middle of an overload. What is forgotten here is recognised
+ * further on.
  */
 export class RecentIds {
   readonly #capacity: number

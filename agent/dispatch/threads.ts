@@ -1,12 +1,21 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { GLOBAL, SLOT, type Counters } from './counters.ts'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { Counters } from './counters.ts'
 import { DispatchError, messageOf } from './errors.ts'
 import type { FromThread, Log, ShipOptions, StoreOptions, ToInlet, ToThread } from './protocol.ts'
+import { endOf, Thread, within } from './thread.ts'
+import { type Buffered, writeOff } from './write-off.ts'
 
 /** Milliseconds until threads that died are started again. */
 const RESTART_MS = 1_000
-/** Milliseconds that draining threads may take beyond their time, to close their files, before they are ended. */
+/** Milliseconds that draining threads may take beyond their time, to close their files, and what is half up to get there. */
 const CLOSE_MS = 5_000
+/** Milliseconds that they may take to end by themselves when everything is closed. */
+const EXIT_MS = 2_000
+
+interface Both {
+  readonly store: Thread
+  readonly ship: Thread
+}
 
 export interface ThreadsParts {
   readonly store: Omit<StoreOptions, 'peer' | 'inlet'>
@@ -24,26 +33,20 @@ export interface ThreadsParts {
   readonly entries?: { readonly store?: URL; readonly ship?: URL }
 }
 
-export interface Buffered {
-  /** Events by counter row. */
-  readonly events: ReadonlyMap<number, number>
-  /** Bytes of their frames. */
-  readonly bytes: number
-}
-
-const NOTHING: Buffered = { events: new Map(), bytes: 0 }
-
 /**
  * The two threads, which live and die together: one without the other would hold events that nobody settles. Starts them
- * again when they die: the agent decides on meanwhile.
+ * again when they die: the agent decides on meanwhile. They end by themselves, in either case, when all that they have
+ * open is closed; one that does not is terminated.
  */
 export class Threads {
   readonly #parts: ThreadsParts
-  #workers: { readonly store: Worker; readonly ship: Worker } | undefined
+  #threads: Both | undefined
   #inlet: MessagePort | undefined
   #running = false
   #stopping = false
   #restart: NodeJS.Timeout | undefined
+  /** Ends with the last start, or when what was left of threads that died has ended too. */
+  #changing: Promise<void> | undefined
   #drain: Promise<void> | undefined
   #drained: (() => void) | undefined
 
@@ -58,31 +61,24 @@ export class Threads {
 
   /** To the store thread. */
   post(message: ToThread): void {
-    this.#workers?.store.postMessage(message)
+    this.#threads?.store.worker.postMessage(message)
   }
 
   /** @throws DispatchError DISPATCH_THREAD_FAILED when one of them dies before both are ready */
   start(): Promise<void> {
-    const { store, ship, entries } = this.#parts
-    const peers = new MessageChannel()
     const inlet = new MessageChannel()
-    const workers = {
-      store: worker('store', entries?.store ?? entryOf('store'), { ...store, peer: peers.port1, inlet: inlet.port1 }, [
-        peers.port1,
-        inlet.port1,
-      ]),
-      ship: worker('ship', entries?.ship ?? entryOf('ship'), { ...ship, peer: peers.port2 }, [peers.port2]),
-    }
-    this.#workers = workers
-    return new Promise((resolve, reject) => {
+    const threads = (this.#threads = this.#spawn(inlet.port1))
+    const both = [threads.store, threads.ship]
+    const starting = new Promise<void>((resolve, reject) => {
       let failure: unknown
       let ready = 0
       let over = false
-      for (const one of [workers.store, workers.ship]) {
-        one.on('error', (error) => (failure ??= error))
-        one.on('message', (message: FromThread) => {
+      for (const { name, worker } of both) {
+        worker.on('error', (error) => (failure ??= error))
+        worker.on('message', (message: FromThread) => {
           if (message.type !== 'ready') {
-            this.#receive(message)
+            // What becomes of the rest of a pair that died is in its counters.
+            if (!over || message.type === 'log') this.#receive(message)
             return
           }
           if (++ready < 2 || over) return
@@ -91,18 +87,24 @@ export class Threads {
           this.#parts.ready(inlet.port2)
           resolve()
         })
-        one.once('exit', (code) => {
+        worker.once('exit', (code) => {
           if (over) return
+          const err = failure === undefined ? `exit ${code}` : messageOf(failure)
+          if (this.#running && this.#stopping) {
+            // The other one notices, and stops without it.
+            if (code !== 0) this.#parts.log.error({ err, thread: name }, 'a dispatcher thread died while it stopped')
+            return
+          }
           over = true
           inlet.port2.close()
-          const what = failure === undefined ? `exit ${code}` : messageOf(failure)
-          void Promise.allSettled([workers.store.terminate(), workers.ship.terminate()]).then(() => {
-            if (this.#running) this.#died(what)
-            else reject(new DispatchError('DISPATCH_THREAD_FAILED', what, failure))
-          })
+          if (this.#running) this.#changing = this.#died(both, err)
+          // Half up, the other one cannot be asked to stop.
+          else void endOf(both, 0).then(() => reject(new DispatchError('DISPATCH_THREAD_FAILED', err, failure)))
         })
       }
     })
+    this.#changing = starting
+    return starting
   }
 
   /** Resolves when the threads have ended, at the latest some seconds after `timeoutMs`. Later calls get the same promise. */
@@ -113,23 +115,42 @@ export class Threads {
   async #drainOnce(timeoutMs: number): Promise<void> {
     this.#stopping = true
     clearTimeout(this.#restart)
-    if (this.#running) {
-      const ended = new Promise<void>((resolve) => (this.#drained = resolve))
-      // Behind everything that was posted before.
-      this.#inlet?.postMessage({ type: 'drain', timeoutMs } satisfies ToInlet)
-      const late = setTimeout(() => {
-        this.#parts.log.error({}, 'the dispatcher threads did not stop in time and were ended')
-        this.#drained?.()
-      }, timeoutMs + CLOSE_MS)
-      await ended
-      clearTimeout(late)
-    }
+    // What is half up cannot be ended in order.
+    if (this.#changing !== undefined) await within(CLOSE_MS, this.#changing)
+    if (this.#threads !== undefined) await this.#end(this.#threads, timeoutMs)
     this.#running = false
-    await Promise.all([this.#workers?.store.terminate(), this.#workers?.ship.terminate()])
     this.#parts.gone()
-    const lost = this.#writeOff()
+    const lost = writeOff(this.#parts.counters, undefined)
     if (lost > 0)
       this.#parts.log.error({ events: lost }, 'stopped without a dispatcher thread: events in memory are lost')
+  }
+
+  async #end({ store, ship }: Both, timeoutMs: number): Promise<void> {
+    let inTime = false
+    if (this.#running) {
+      const drained = new Promise<void>((resolve) => (this.#drained = resolve))
+      // Behind everything that was posted before.
+      this.#inlet?.postMessage({ type: 'drain', timeoutMs } satisfies ToInlet)
+      const over = Promise.all([store.ended, ship.ended])
+      inTime = await within(timeoutMs + CLOSE_MS, Promise.race([drained, over]))
+      if (!inTime) this.#parts.log.error({}, 'the dispatcher threads did not stop in time')
+    }
+    this.#tellStuck(await endOf([store, ship], inTime ? EXIT_MS : 0))
+  }
+
+  #tellStuck(threads: readonly string[]): void {
+    if (threads.length === 0) return
+    this.#parts.log.warn({ threads }, 'dispatcher threads did not end by themselves and were terminated')
+  }
+
+  #spawn(inlet: MessagePort): Both {
+    const { store, ship, entries } = this.#parts
+    const { port1, port2 } = new MessageChannel()
+    const storeData = { ...store, peer: port1, inlet }
+    return {
+      store: new Thread('store', entries?.store ?? entryOf('store'), storeData, [port1, inlet]),
+      ship: new Thread('ship', entries?.ship ?? entryOf('ship'), { ...ship, peer: port2 }, [port2]),
+    }
   }
 
   #receive(message: FromThread): void {
@@ -138,12 +159,13 @@ export class Threads {
     else this.#parts.receive(message)
   }
 
-  #died(err: string): void {
+  async #died(threads: readonly Thread[], err: string): Promise<void> {
     this.#running = false
-    this.#drained?.()
-    if (this.#stopping) return
+    // At once: what comes now waits for the next ones.
     this.#parts.gone()
-    const lost = this.#writeOff()
+    this.#tellStuck(await endOf(threads, EXIT_MS))
+    if (this.#stopping) return
+    const lost = writeOff(this.#parts.counters, this.#parts.buffered())
     this.#parts.log.error(
       { err, lost },
       'a dispatcher thread died: starting them again, events in the outbox are delivered',
@@ -159,45 +181,6 @@ export class Threads {
       })
     }, RESTART_MS)
   }
-
-  /**
-   * Settles the books of threads that are gone; only then may their slots be written here. What was in memory is shed.
-   * Rows of the outbox are taken out, because the next thread counts them as recovered.
-   */
-  #writeOff(): number {
-    const { counters, buffered } = this.#parts
-    const waiting = this.#stopping ? NOTHING : buffered()
-    let lost = 0
-    let kept = 0
-    counters.names.forEach((_, row) => {
-      const here = waiting.events.get(row) ?? 0
-      const untaken = counters.untaken(row) - here
-      const inMemory = counters.get(row, SLOT.inMemory)
-      counters.add(row, SLOT.shedHot, untaken)
-      counters.add(row, SLOT.shed, inMemory)
-      counters.add(row, SLOT.inMemory, -inMemory)
-      if (!this.#stopping) {
-        const stored = counters.get(row, SLOT.stored)
-        counters.add(row, SLOT.recovered, -stored)
-        counters.add(row, SLOT.stored, -stored)
-      }
-      lost += untaken + inMemory
-      kept += here
-    })
-    const { global } = counters
-    global[GLOBAL.released] = counters.getGlobal(GLOBAL.accepted) - kept
-    global[GLOBAL.releasedBytes] = counters.getGlobal(GLOBAL.acceptedBytes) - waiting.bytes
-    global[GLOBAL.inFlight] = 0
-    if (!this.#stopping) {
-      global[GLOBAL.stored] = 0
-      global[GLOBAL.storedBytes] = 0
-    }
-    return lost
-  }
-}
-
-function worker(name: string, entry: URL, workerData: object, transferList: readonly MessagePort[]): Worker {
-  return new Worker(entry, { workerData, transferList: [...transferList], name: `dispatch ${name}` })
 }
 
 /** The compiler rewrites import specifiers, not URLs: the extension is that of this very file, `.ts` or `.js`. */

@@ -6,7 +6,7 @@ import { type Answer, Engine } from '../../agent/explain/engine.ts'
 import type { AskedRequest } from '../../agent/explain/question.ts'
 import type { AuthResult } from '../../agent/identity/identity.ts'
 import type { EdgeEvent } from '../../agent/messages.ts'
-import { authenticatorOf, identityOf } from './rules/support.ts'
+import { authenticatorOf, identityOf, WORDING } from './rules/support.ts'
 
 const alice: AuthResult = { ok: true, identity: identityOf({ variables: { plan: 'free', team: 'red' } }) }
 const nobody: AuthResult = { ok: false, reason: 'no_credentials' }
@@ -22,13 +22,7 @@ ${rules}`
   return new Engine(parseConfig('agent.yaml', text, {}), {
     authenticator: authenticatorOf(() => answer),
     actors: new Actors(),
-    wording: {
-      realm: 'test',
-      retryAfterS: () => 7,
-      dpopNonce: () => undefined,
-      rateLimitKey: undefined,
-      resourceMetadata: () => undefined,
-    },
+    wording: WORDING,
   })
 }
 

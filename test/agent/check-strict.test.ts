@@ -5,7 +5,7 @@ import { checkHandler } from '../../agent/check.ts'
 import { DecisionCounters } from '../../agent/counters.ts'
 import type { Command } from '../../agent/dispatch/command.ts'
 import type { Ticket } from '../../agent/dispatch/dispatcher.ts'
-import { authenticatorOf, identityOf, rulesOf } from './rules/support.ts'
+import { authenticatorOf, identityOf, rulesOf, WORDING } from './rules/support.ts'
 
 const RULES = `rules:
   - { name: pay, match: { path: /pay }, identity: { require: corp }, workflow: { start: requestHook, delivery: strict } }
@@ -51,13 +51,7 @@ function ask(path: string, stored: Promise<boolean> | undefined, deadlineMs = 40
     deadlineMs,
     counters,
     actors: new Actors(),
-    wording: {
-      realm: 'test',
-      retryAfterS: () => 7,
-      dpopNonce: () => undefined,
-      rateLimitKey: undefined,
-      resourceMetadata: () => undefined,
-    },
+    wording: WORDING,
   })
   const vars: Record<string, unknown> = {}
   const reply = {

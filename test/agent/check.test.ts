@@ -9,8 +9,7 @@ import { DecisionCounters } from '../../agent/counters.ts'
 import type { Command } from '../../agent/dispatch/command.ts'
 import type { Dispatcher, LeftOut } from '../../agent/dispatch/dispatcher.ts'
 import type { AuthResult } from '../../agent/identity/identity.ts'
-import type { Wording } from '../../agent/rules/variables.ts'
-import { authenticatorOf, identityOf, rulesOf } from './rules/support.ts'
+import { authenticatorOf, identityOf, rulesOf, WORDING } from './rules/support.ts'
 
 const RULES = `rules:
   - { name: public, match: { path: "/public/**" }, identity: none }
@@ -36,13 +35,7 @@ const RULES = `rules:
   - { name: metered, match: { path: "/api" }, identity: { require: corp }, workflow: { meter: usageMeter, key: identity.claims.account } }
 `
 
-const WORDING: Wording = {
-  realm: 'test',
-  retryAfterS: () => 7,
-  dpopNonce: () => 'nonce',
-  rateLimitKey: undefined,
-  resourceMetadata: () => undefined,
-}
+const WITH_NONCE = { ...WORDING, dpopNonce: () => 'nonce' }
 
 /** The handler with a recording reply and dispatcher. */
 function setUp(
@@ -69,7 +62,7 @@ function setUp(
     deadlineMs: 40,
     counters,
     actors: new Actors(),
-    wording: WORDING,
+    wording: WITH_NONCE,
     audit,
   }
   const handler = checkHandler(checkOptions, options.question)
@@ -377,7 +370,7 @@ it.each([
   const vars: Record<string, unknown> = {}
   checkFallback(
     counters,
-    WORDING,
+    WITH_NONCE,
     40,
   )(
     { message: 'check', setVar: (_: string, name: string, value: unknown) => (vars[name] = value) } as unknown as Reply,
@@ -395,6 +388,6 @@ it('an outcome that nobody could take in changes no decision', () => {
       throw new Error('must not be called')
     },
   }
-  checkFallback(counters, WORDING, 40)(reply as unknown as Reply, 'overload')
+  checkFallback(counters, WITH_NONCE, 40)(reply as unknown as Reply, 'overload')
   expect([...counters.decisions()].filter(({ count }) => count > 0)).toEqual([])
 })

@@ -1,9 +1,8 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { AgentConfig } from '../../agent/config/schema.ts'
 import { examine, type Finding } from '../../agent/doctor.ts'
 import type { ProviderStatus } from '../../agent/identity/keys.ts'
+import { serveHttp } from '../support/local-server.ts'
 import { setUp, withCookies } from './identity/forward-auth/support.ts'
 
 /** What `doctor` says of an agent that tells of these providers. */
@@ -16,13 +15,7 @@ async function findings(...providers: ProviderStatus[]): Promise<Finding[]> {
 /** What it says of an admin server that answers every question with this. */
 async function said(answer: object): Promise<Finding[]> {
   const body = JSON.stringify(answer)
-  const server = createServer((_request, response) => void response.end(body))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const listen = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const listen = `tcp://127.0.0.1:${await serveHttp((_request, response) => void response.end(body))}`
   return examine({ spop: { listen: [] }, admin: { listen } } as unknown as AgentConfig)
 }
 

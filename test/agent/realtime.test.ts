@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ROOT } from '../../agent/dev/tools.ts'
+import { tempFolder } from '../support/folder.ts'
 
 /** Policies of sched(7) by thread, as /proc tells of them: the 41st field. */
 const SCRIPT = `
@@ -35,6 +37,26 @@ it.runIf(process.platform === 'linux')('the thread that decides runs in real tim
 it.runIf(process.platform === 'linux')('without chrt it is said that there is none, and the agent goes on', () => {
   expect(run(SCRIPT, { PATH: '/nowhere' })).toEqual({
     reason: expect.stringContaining('ENOENT'),
+    main: 0,
+    others: [0],
+  })
+})
+
+it.runIf(process.platform === 'linux')('of BusyBox, whose usage is no reason, it is said what to install', () => {
+  const folder = tempFolder()
+  const chrt = join(folder, 'chrt')
+  // As it answers to any option that it does not know.
+  const usage = [
+    'chrt: unrecognized option: rr',
+    'BusyBox v1.37.0 multi-call binary.',
+    '',
+    'Usage: chrt -m | -p [PRIO] PID',
+  ]
+  writeFileSync(chrt, `#!/bin/sh\nprintf '%s\\n' ${usage.map((line) => `'${line}'`).join(' ')} >&2\nexit 1\n`)
+  chmodSync(chrt, 0o755)
+  const path = `${folder}:${process.env['PATH']}`
+  expect(run(SCRIPT, { PATH: path })).toEqual({
+    reason: 'chrt of BusyBox cannot leave later threads out: install that of util-linux',
     main: 0,
     others: [0],
   })

@@ -1,21 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { DispatchCounters, RuleCounters } from '../../agent/dispatch/counters.ts'
+import { Counters, type DispatchCounters, type RuleCounters } from '../../agent/dispatch/counters.ts'
 import { objectionsTo, unaccounted } from './agent-status.ts'
 import { LANES } from './lanes.ts'
 import type { Outcome, Sent } from './ledger.ts'
 
-const NONE: RuleCounters = {
-  received: 0,
-  delivered: 0,
-  deduplicated: 0,
-  coalesced: 0,
-  sampledOut: 0,
-  windowed: 0,
-  rateLimited: 0,
-  shed: 0,
-  deadLettered: 0,
-  pending: 0,
-}
+const NONE: RuleCounters = new Counters([]).read().total
 
 /** Counters of one rule; those of the others are at zero. */
 function counters(rule: string, some: Partial<RuleCounters>): Pick<DispatchCounters, 'rules'> {

@@ -1,10 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { Client, Connection } from '@temporalio/client'
+import { readFileSync } from 'node:fs'
 import { expect, it, vi } from 'vitest'
-import { startEdge } from '../support/edge.ts'
-import { tempFolder } from '../support/folder.ts'
-import { onlyWindow } from '../support/traffic-windows.ts'
+import { onlyWindow, withWindows } from '../support/traffic-windows.ts'
 
 /** Bounds a wait that would otherwise never end; nothing is measured by it. */
 const EVENTUALLY = { timeout: 60_000, interval: 100 }
@@ -13,13 +9,7 @@ const EVENTUALLY = { timeout: 60_000, interval: 100 }
 const BUDGET =
   'budget: { actions: 1, per: 1000000000, then: { window: trafficWindow, every: 1h, key: request.method } }'
 
-const CONFIG = `version: 1
-spop: { listen: ["tcp://127.0.0.1:\${SPOP_PORT}"], deadline: "\${SPOP_DEADLINE}", drain: 0s }
-admin: { listen: "tcp://127.0.0.1:\${ADMIN_PORT}" }
-temporal: { address: "\${TEMPORAL_ADDRESS}" }
-outbox: { path: "\${OUTBOX_PATH}", drain: "\${OUTBOX_DRAIN}" }
-rules:
-  - name: access
+const RULES = `  - name: access
     match: { path: "/public/**" }
     identity: none
     workflow: { signal: auditTrail, key: request.host, delivery: durable, ${BUDGET} }
@@ -27,18 +17,13 @@ rules:
     match: { path: "/admin/**" }
     deny: 403
     workflow: { start: requestHook, delivery: durable, ${BUDGET} }
-default: { deny: 403 }
 `
 
 it(
   'what a budget leaves without an event reaches a workflow as counts, and the books say so',
   { timeout: 180_000 },
   async () => {
-    const config = join(tempFolder(), 'agent.yaml')
-    writeFileSync(config, CONFIG)
-    const edge = await startEdge('3.2', { config, env: { OUTBOX_DRAIN: '30s' } })
-    const client = new Client({ connection: await Connection.connect({ address: edge.temporalAddress }) })
-    try {
+    await withWindows({ rules: RULES }, async (edge, client) => {
       for (let n = 0; n < 5; n++) expect((await edge.send({ method: 'GET', path: '/public/x' })).status).toBe(200)
       for (let n = 0; n < 2; n++) expect((await edge.send({ method: 'POST', path: '/public/x' })).status).toBe(200)
       for (let n = 0; n < 3; n++) expect((await edge.send({ method: 'GET', path: '/admin/x' })).status).toBe(403)
@@ -69,9 +54,6 @@ it(
         // Who is refused reaches no server.
         expect(await onlyWindow(client, 'trap/~window/GET')).toMatchObject({ begun: 3, requests: 0 })
       }, EVENTUALLY)
-    } finally {
-      await client.connection.close()
-      await edge.stop()
-    }
+    })
   },
 )

@@ -3,6 +3,7 @@ import { presets, type PresetName } from '../../identity/forward-auth/presets.ts
 import { RESERVED_VARIABLES } from '../../rules/variables.ts'
 import { duration, endpoint, headerName, oneOrMore, refuse, text, variable } from '../fields.ts'
 import { common } from './jwt-common.ts'
+import { maxEntries, remote } from './remote-common.ts'
 
 /** What the auth server is told by the agent itself, or must never be told by a client. */
 const OURS = /^(?:cookie|authorization|host|connection|content-.*|transfer-encoding|x-forwarded-.*|x-original-.*)$/
@@ -60,13 +61,7 @@ export const forwardAuthProvider = z
       })
       .prefault({})
       .describe("Headers of the answer that name the caller; the preset's where left out"),
-    timeout: duration(50, 30_000).default(2000).describe('For one answer'),
-    concurrency: z
-      .int()
-      .min(1)
-      .max(1024)
-      .default(32)
-      .describe('Questions at once; what comes on top is answered with 503'),
+    ...remote,
     cache: z
       .strictObject({
         active: duration(0, 60_000).default(10_000).describe('Of a good session; 0s asks about every request'),
@@ -74,7 +69,7 @@ export const forwardAuthProvider = z
         maxStale: duration(0, 600_000)
           .default(0)
           .describe('How much longer a good session is believed while the auth server fails'),
-        maxEntries: z.int().min(1).max(1_000_000).default(50_000).describe('Sessions that are remembered'),
+        maxEntries: maxEntries.describe('Sessions that are remembered'),
       })
       .prefault({})
       .describe('How long answers are believed'),

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { defaults } from '../../identity/config.ts'
 import { duration, endpoint, oneOrMore, refuse, secret, text } from '../fields.ts'
-import { claims, requiredClaims, roleMap } from './jwt-claims.ts'
-import { common } from './jwt-common.ts'
+import { common, judged } from './jwt-common.ts'
 import { token } from './jwt-token.ts'
+import { maxEntries, remote } from './remote-common.ts'
 
 const clientSecret = secret.describe('Secret of the client')
 
@@ -73,20 +73,12 @@ export const introspectionProvider = z
       .describe('opaque: not those of three base64url segments; any: JWTs are asked about as well'),
     prefix: oneOrMore(text).optional().describe('What tokens begin with; others are never sent'),
     token: token.optional().describe('Where a token may lie'),
-    clockSkew: duration(0, 600_000)
-      .default(defaults.clockSkewS * 1000)
-      .describe('Allowed difference of the clocks'),
+    clockSkew: common.clockSkew,
     required: z
       .boolean()
       .default(defaults.required)
       .describe('Whether /readyz waits until the endpoint is known and the credentials can be read'),
-    timeout: duration(50, 30_000).default(2000).describe('For one answer'),
-    concurrency: z
-      .int()
-      .min(1)
-      .max(1024)
-      .default(32)
-      .describe('Questions at once; what comes on top is answered with 503'),
+    ...remote,
     cache: z
       .strictObject({
         active: duration(0, 600_000)
@@ -96,21 +88,13 @@ export const introspectionProvider = z
         maxStale: duration(0, 3_600_000)
           .default(0)
           .describe('How much longer an active token is believed while the endpoint fails'),
-        maxEntries: z.int().min(1).max(1_000_000).default(50_000).describe('Tokens that are remembered'),
+        maxEntries: maxEntries.describe('Tokens that are remembered'),
       })
       .prefault({})
       .describe('How long answers are believed'),
     caFile: text.optional().describe('PEM file with the authorities of the endpoint, instead of those of the system'),
     proxy: common.proxy.describe('URL of an http or https proxy, for https endpoints'),
-    claims,
-    requiredClaims,
-    requiredScopes: oneOrMore(text).optional().describe('Scopes that every token must have'),
-    tenants: oneOrMore(text).optional().describe('Tenants that are accepted; all without it'),
-    roleMap,
-    keepUnmappedRoles: z
-      .boolean()
-      .optional()
-      .describe('Whether roles that "roleMap" does not name are kept; they are dropped without it'),
+    ...judged,
     binding: z
       .enum(['optional', 'required'])
       .default('optional')

@@ -30,6 +30,19 @@ const proxyOrEnv = z
   .string({ message: PROXY_OR_ENV })
   .refine((value) => value === 'env' || proxyUrl(value) !== undefined, { message: PROXY_OR_ENV })
 
+/** What must stand in claims, whoever vouches for them, and what becomes of it. */
+export const judged = {
+  claims,
+  requiredClaims,
+  requiredScopes: oneOrMore(text).optional().describe('Scopes that every token must have'),
+  tenants: oneOrMore(text).optional().describe('Tenants that are accepted; all without it'),
+  roleMap,
+  keepUnmappedRoles: z
+    .boolean()
+    .optional()
+    .describe('Whether roles that "roleMap" does not name are kept; they are dropped without it'),
+}
+
 /** What providers of signed tokens take, and others in part. What is optional and left out, the preset says, or else `defaults` of identity/config.ts. */
 export const common = {
   kind: z
@@ -56,15 +69,7 @@ export const common = {
     ),
   required: z.boolean().default(defaults.required).describe('Whether /readyz waits for the keys'),
   token: token.optional().describe('Where a token may lie; without it the Authorization header'),
-  claims,
-  requiredClaims,
-  requiredScopes: oneOrMore(text).optional().describe('Scopes that every token must have'),
-  tenants: oneOrMore(text).optional().describe('Tenants that are accepted; all without it'),
-  roleMap,
-  keepUnmappedRoles: z
-    .boolean()
-    .optional()
-    .describe('Whether roles that "roleMap" does not name are kept; they are dropped without it'),
+  ...judged,
   allowIdToken: z
     .boolean()
     .optional()

@@ -50,13 +50,10 @@ export function signalWithStartRequest({ job, caller, event, searchAttributes }:
 
 /** Signals a workflow that somebody else started. */
 export function signalRequest({ job, caller, event }: Asked): SignalRequest {
-  const { action, first } = job
   return {
-    namespace: action.namespace,
-    identity: caller.identity,
-    workflowExecution: { workflowId: first.workflowId },
+    ...workflowOf(job, caller),
     requestId: requestIdOf(job),
-    signalName: action.signalName,
+    signalName: job.action.signalName,
     input: { payloads: [signalPayload(job, caller)] },
     ...(event !== undefined && { header: headerOf(job, caller, event) }),
   }
@@ -64,12 +61,9 @@ export function signalRequest({ job, caller, event }: Asked): SignalRequest {
 
 /** Asks a workflow to end. */
 export function cancelRequest({ job, caller }: Asked): CancelRequest {
-  const { action, first } = job
   return {
-    namespace: action.namespace,
-    identity: caller.identity,
-    workflowExecution: { workflowId: first.workflowId },
-    requestId: first.id,
+    ...workflowOf(job, caller),
+    requestId: job.first.id,
     reason: reasonOf(job),
     ...chainFields(job),
   }
@@ -77,15 +71,17 @@ export function cancelRequest({ job, caller }: Asked): CancelRequest {
 
 /** Ends a workflow. The event stands in its history: nobody else can tell who asked for it. */
 export function terminateRequest({ job, caller }: Asked): TerminateRequest {
-  const { action, first } = job
   return {
-    namespace: action.namespace,
-    identity: caller.identity,
-    workflowExecution: { workflowId: first.workflowId },
+    ...workflowOf(job, caller),
     reason: reasonOf(job),
     ...chainFields(job),
-    details: { payloads: [encodedPayload(first.body, caller)] },
+    details: { payloads: [encodedPayload(job.first.body, caller)] },
   }
+}
+
+/** The workflow that a call is about, by its id, and who calls. */
+function workflowOf({ action, first }: Job, { identity }: Caller) {
+  return { namespace: action.namespace, identity, workflowExecution: { workflowId: first.workflowId } }
 }
 
 /** The event of a job; undefined for batches and windows, which have no single caller: their records name them. */

@@ -61,6 +61,8 @@ export class ShipEngine {
 
   /** Takes what the store thread tells. */
   take(message: ToShip): void {
+    // What is left where it is, the store thread settles.
+    if (this.#stopped !== undefined) return
     switch (message.type) {
       case 'rules':
         this.#counters.addRules(message.names)
@@ -89,7 +91,10 @@ export class ShipEngine {
     this.#measure()
   }
 
-  /** Tells what is settled and ends: calls in flight are given up. Resolves when the connections are closed. */
+  /**
+   * Tells what is settled and ends: calls in flight are given up. That it has stopped it says when the connections are
+   * closed: whoever hears it may end the thread.
+   */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop())
   }
@@ -101,8 +106,8 @@ export class ShipEngine {
       inFlight += shipper.inFlight
     }
     this.#outcomes.flush()
-    this.#parts.tellStore({ type: 'stopped', inFlight })
     await this.#parts.connections.close()
+    this.#parts.tellStore({ type: 'stopped', inFlight })
   }
 
   #routeOf(action: WorkflowAction): Route {

@@ -71,6 +71,8 @@ export class StoreEngine {
   #hurrying = false
   #drained: (() => void) | undefined
   #shipStopped: ((inFlight: number) => void) | undefined
+  #isAlone = false
+  #isClosed = false
 
   constructor(parts: StoreParts) {
     const { path, retainMs, rules, namespace, shared, cipher, log, tellShip, tellHot, bounds, deadBounds } = parts
@@ -216,12 +218,30 @@ export class StoreEngine {
     const inFlight = await new Promise<number>((resolve) => {
       this.#shipStopped = resolve
       this.#parts.tellShip({ type: 'stop' })
+      if (this.#isAlone) resolve(0)
     })
+    this.#close(() => this.#shedRest(inFlight))
+  }
+
+  /**
+   * The ship thread is gone. Nobody will tell what becomes of events any more: what can be on disk is left there, the rest
+   * is for the hot side to write off.
+   */
+  alone(): void {
+    this.#isAlone = true
+    if (!this.#hurrying) return this.#close()
+    this.#drained?.()
+    this.#shipStopped?.(0)
+  }
+
+  #close(shed = (): void => undefined): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     clearTimeout(this.#dueTimer)
     this.#timers.forEach(clearInterval)
     this.#answers.close()
     this.#unstored.storeAll()
-    this.#shedRest(inFlight)
+    shed()
     this.#stock.disk.close()
   }
 

@@ -7,7 +7,10 @@ import { KeyFile } from '../../crypto/key-file.ts'
 import { RowCipher } from '../../crypto/row-cipher.ts'
 import { StoreEngine } from './store-engine.ts'
 
-/** Entry of the store thread. An error thrown here reaches the hot side as the thread's `error` event. */
+/**
+ * Entry of the store thread. An error thrown here reaches the hot side as the thread's `error` event. It ends by itself
+ * when it was drained, or is alone.
+ */
 const port = parentPort
 if (port === null) throw new TypeError('store/thread.ts is started by the dispatcher, as a worker thread')
 
@@ -18,9 +21,10 @@ standBack()
 const post = (message: FromThread): void => port.postMessage(message)
 const { peer, inlet, keyFile, ...options } = workerData as StoreOptions
 const log = forwardingLog(post)
+const keys = await keysOf(keyFile)
 const engine = new StoreEngine({
   ...options,
-  cipher: await cipherOf(keyFile),
+  cipher: keys && new RowCipher(keys),
   log,
   tellShip: (message) => peer.postMessage(message),
   tellHot: (message) => inlet.postMessage(message),
@@ -29,6 +33,11 @@ const engine = new StoreEngine({
 engine.start()
 
 peer.on('message', (message: ToStore) => engine.fromShip(message))
+// The ship thread has died; or a drain has come so far that nothing is left to be done.
+peer.on('close', () => {
+  engine.alone()
+  close()
+})
 
 inlet.on('message', (first: ToInlet) => {
   let packets: Uint8Array[] = []
@@ -52,12 +61,12 @@ inlet.on('message', (first: ToInlet) => {
 })
 
 /** @throws {Error} no key can be had: to store events in plain text instead would go unnoticed */
-async function cipherOf(path: string | undefined): Promise<RowCipher | undefined> {
+async function keysOf(path: string | undefined): Promise<KeyFile | undefined> {
   if (path === undefined) return undefined
-  const keys = new KeyFile(path, log)
-  await keys.start()
-  if (keys.current === undefined) throw new Error(`outbox.encryptionKey: ${path}: ${keys.lastError ?? 'no keys'}`)
-  return new RowCipher(keys)
+  const file = new KeyFile(path, log)
+  await file.start()
+  if (file.current === undefined) throw new Error(`outbox.encryptionKey: ${path}: ${file.lastError ?? 'no keys'}`)
+  return file
 }
 
 /** The message, and those that have come meanwhile. */
@@ -73,6 +82,15 @@ function* withRest(first: ToInlet): Generator<ToInlet> {
 async function drain(timeoutMs: number): Promise<void> {
   await engine.drain(timeoutMs)
   post({ type: 'drained' })
+  close()
+}
+
+/** Nothing keeps the thread alive any more but an operator's call, until that has its answer. */
+function close(): void {
+  keys?.close()
+  peer.close()
+  inlet.close()
+  port?.unref()
 }
 
 port.on('message', ({ call, request }: ToThread) => {

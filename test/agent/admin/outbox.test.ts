@@ -1,10 +1,9 @@
-import { once } from 'node:events'
-import { createServer, request as httpRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { request as httpRequest } from 'node:http'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { answerOutbox, type OutboxCallOptions } from '../../../agent/admin/outbox.ts'
 import { SecretSource } from '../../../agent/secrets/secret-file.ts'
+import { serveHttp } from '../../support/local-server.ts'
 import { command, recordedLog } from '../dispatch/support/commands.ts'
 import { harness, type Harness } from '../dispatch/store/harness.ts'
 import { memoryLog } from '../identity/support/provider.ts'
@@ -30,14 +29,7 @@ async function start(over: Partial<OutboxCallOptions> = {}) {
     now: Date.now,
     ...over,
   }
-  const server = createServer((request, response) => void answerOutbox(request, response, call))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await serveHttp((request, response) => void answerOutbox(request, response, call))
   const send = (method: string, path: string, body = '', headers: Record<string, string> = {}): Promise<Reply> =>
     new Promise((resolve, reject) => {
       const sent = httpRequest({ port, host: '127.0.0.1', method, path, headers })

@@ -1,10 +1,8 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { answerReload, type ReloadCallOptions } from '../../../agent/admin/reload.ts'
 import type { ReloadResult } from '../../../agent/reload/reloader.ts'
 import { SecretSource } from '../../../agent/secrets/secret-file.ts'
+import { serveHttp } from '../../support/local-server.ts'
 import { memoryLog } from '../identity/support/provider.ts'
 
 const TOKEN = 'canary-admin-token-4d1f'
@@ -25,14 +23,7 @@ async function start(options: Partial<ReloadCallOptions> = {}, result: ReloadRes
     },
     ...options,
   }
-  const server = createServer((request, response) => void answerReload(request, response, call))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await serveHttp((request, response) => void answerReload(request, response, call))
   const send = async (headers: Record<string, string> = JSON_TYPE, method = 'POST') => {
     const response = await fetch(`http://127.0.0.1:${port}/reload`, { method, headers })
     return { status: response.status, body: (await response.json()) as Record<string, unknown> }

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer, request as httpRequest, type Server } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isLoopback, namesLoopback } from '../../../agent/admin/loopback.ts'
@@ -11,6 +11,7 @@ import { answerRevocation, type RevocationCallOptions } from '../../../agent/adm
 import { Revocations } from '../../../agent/identity/revocation/revocations.ts'
 import { SecretSource } from '../../../agent/secrets/secret-file.ts'
 import { tempFolder } from '../../support/folder.ts'
+import { serveHttp } from '../../support/local-server.ts'
 import { FakeClock, memoryLog } from '../identity/support/provider.ts'
 import { outcome, setUp } from '../identity/support/setup.ts'
 import { signToken, testKey } from '../identity/support/tokens.ts'
@@ -41,15 +42,8 @@ async function start(options: Partial<RevocationCallOptions> = {}, maxEntries = 
     now: clock.now,
     ...options,
   }
-  const server: Server = createServer((request, response) => void answerRevocation(request, response, call))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-    revocations.close()
-  })
-  const { port } = server.address() as AddressInfo
+  onTestFinished(() => revocations.close())
+  const port = await serveHttp((request, response) => void answerRevocation(request, response, call))
 
   const send = (body: string | Buffer, headers: Record<string, string> = {}, method = 'POST'): Promise<Reply> =>
     new Promise((resolve, reject) => {

@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { checkCommand } from '../../../agent/cli/check.ts'
 import { ConfigError, type Problem, renderProblem } from '../../../agent/config/problem.ts'
 import { ROOT } from '../../../agent/dev/tools.ts'
 import { tempFolder } from '../../support/folder.ts'
+import { recordPrinted } from '../../support/printed.ts'
 
 const TEXT = `version: 1
 spop: { listen: "tcp://127.0.0.1:9000", deadline: 40 }
@@ -13,17 +14,7 @@ rules:
   - { name: a, identity: none, mach: {} }
 `
 
-let printed: string[]
-
-beforeEach(() => {
-  printed = []
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line))
-})
-
-afterEach(() => {
-  vi.restoreAllMocks()
-  process.exitCode = undefined
-})
+const { printed } = recordPrinted()
 
 /** `check` of a file, as the command line calls it. */
 async function check(config: string, ...more: string[]): Promise<void> {

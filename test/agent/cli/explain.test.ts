@@ -1,24 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { explainCommand } from '../../../agent/cli/explain.ts'
 import { tempFolder } from '../../support/folder.ts'
+import { recordPrinted } from '../../support/printed.ts'
 import { HEAD } from '../explain/support.ts'
 
-let printed: string[]
-let told: string[]
-
-beforeEach(() => {
-  printed = []
-  told = []
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line))
-  vi.spyOn(console, 'error').mockImplementation((line: string) => void told.push(line))
-})
-
-afterEach(() => {
-  vi.restoreAllMocks()
-  process.exitCode = undefined
-})
+const { printed, told } = recordPrinted()
 
 const RULES = `rules:
   - { name: open, match: { path: /open }, identity: none }

@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { testCommand } from '../../../agent/cli/test.ts'
 import { ConfigError } from '../../../agent/config/problem.ts'
 import { ROOT } from '../../../agent/dev/tools.ts'
 import { RunningCommand } from '../../support/command.ts'
 import { tempFolder } from '../../support/folder.ts'
+import { recordPrinted } from '../../support/printed.ts'
 
 const AGENT = `version: 1
 spop: { listen: "tcp://127.0.0.1:9000" }
@@ -19,17 +20,7 @@ const TESTS = `tests:
   - { name: "a <b> & \\"c\\"", request: GET /elsewhere, expect: { decision: allow, status: 200 } }
 `
 
-let printed: string[]
-
-beforeEach(() => {
-  printed = []
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line))
-})
-
-afterEach(() => {
-  vi.restoreAllMocks()
-  process.exitCode = undefined
-})
+const { printed } = recordPrinted()
 
 async function test(...args: string[]): Promise<string | number | undefined> {
   process.exitCode = undefined

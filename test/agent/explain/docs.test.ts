@@ -1,16 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { explainCommand } from '../../../agent/cli/explain.ts'
 import { codeBlock, codeBlocks, docsPage } from '../../support/docs.ts'
 import { tempFolder } from '../../support/folder.ts'
+import { recordPrinted } from '../../support/printed.ts'
 
 const page = docsPage('explain.md')
 
-afterEach(() => {
-  vi.restoreAllMocks()
-  process.exitCode = undefined
-})
+const { printed } = recordPrinted()
 
 /** The words of a command line, as a shell reads them; names of files become those of the folder. */
 function wordsOf(command: string, folder: string): string[] {
@@ -39,8 +37,7 @@ it('the page shows what its commands print', async () => {
   expect(commands.length).toBe(outputs.length)
   expect(commands.length).toBeGreaterThan(4)
   for (const [i, command] of commands.entries()) {
-    const printed: string[] = []
-    vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line))
+    printed.length = 0
     const words = [...wordsOf(command, folder), '--config', join(folder, 'agent.yaml')]
     await explainCommand().parseAsync(words, { from: 'user' })
     expect(stable(printed.join('\n'), folder), command).toBe(stable(outputs[i] ?? '', folder))

@@ -50,16 +50,19 @@ describe('the sliding window', () => {
       { minLength: 5, maxLength: 15 },
     )
     .map((steps) => steps.flatMap(([wait, crowd]) => [wait, ...Array.from({ length: crowd }, () => 0)]))
+  /** A rate, and when requests come. */
+  const arrivals = fc.tuple(rate, waits).map(([of, steps]) => {
+    let now = 0
+    return { of, times: steps.map((wait) => (now += Math.floor(wait * of.periodMs))) }
+  })
 
   it('never allows more than count x (1 + f) in a window that reaches f into a period, nor count in a period', () => {
     let most = 0
     fc.assert(
-      fc.property(rate, waits, (of, steps) => {
+      fc.property(arrivals, ({ of, times }) => {
         const window = fromZero(of)
-        let now = 0
         const allowed: number[] = []
-        for (const wait of steps) {
-          now += Math.floor(wait * of.periodMs)
+        for (const now of times) {
           if (!window.take('k', now).allowed) continue
           allowed.push(now)
           const inWindow = allowed.filter((time) => time > now - of.periodMs).length
@@ -86,12 +89,10 @@ describe('the sliding window', () => {
 
   it('refuses at most the requests that the last period still counts for', () => {
     fc.assert(
-      fc.property(rate, waits, (of, steps) => {
+      fc.property(arrivals, ({ of, times }) => {
         const window = fromZero(of)
-        let now = 0
         const allowed: number[] = []
-        for (const wait of steps) {
-          now += Math.floor(wait * of.periodMs)
+        for (const now of times) {
           const before = allowed.filter((time) => time > now - of.periodMs).length
           const share = (now % of.periodMs) / of.periodMs
           if (window.take('k', now).allowed) allowed.push(now)
@@ -114,11 +115,9 @@ describe('the sliding window', () => {
 
   it('lets the request through that comes when it said, and none a second before', () => {
     fc.assert(
-      fc.property(rate, waits, (of, steps) => {
+      fc.property(arrivals, ({ of, times }) => {
         const window = fromZero(of)
-        let now = 0
-        for (const wait of steps) {
-          now += Math.floor(wait * of.periodMs)
+        for (const now of times) {
           const { allowed, retryAfterS } = window.take('k', now)
           if (allowed) continue
           if (retryAfterS > 1) expect(window.peek('k', now + (retryAfterS - 1) * 1000).allowed).toBe(false)

@@ -43,6 +43,13 @@ describe('the linter', () => {
     expect(findings({ haproxy })).toMatchObject([{ file: 'haproxy.cfg', hint: expect.stringContaining('131068') }])
   })
 
+  it('says what HAProxy 2.6 does without pipelining, as nothing else would', () => {
+    const spoe = replace(/^ *option pipelining$/, '    no option pipelining')
+    const found = findings({ spoe, version: '2.6' })
+    expect(new Set(found.map(({ code }) => code))).toEqual(new Set(['SPOE_NO_PIPELINING']))
+    for (const { hint } of found) expect(hint).toContain('2.6.12 forgets questions')
+  })
+
   it('finds a message that is never sent', () => {
     expect(findings({ spoe: (text) => text.replace('messages check outcome', 'messages outcome') })).toMatchObject([
       { code: 'SPOE_MESSAGE_MISSING', message: 'the message "check" is never sent' },

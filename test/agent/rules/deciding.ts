@@ -9,16 +9,9 @@ import { RequestView } from '../../../agent/rules/facts.ts'
 import type { RuleSet } from '../../../agent/rules/rule-set.ts'
 import { VerdictTable } from '../../../agent/verdicts/verdict-table.ts'
 import { evidenceOf } from '../identity/support/evidence.ts'
-import { authenticatorOf, identityOf } from './support.ts'
+import { authenticatorOf, HEAD, identityOf } from './support.ts'
 
-const HEAD = `version: 1
-spop: { listen: "tcp://127.0.0.1:9000" }
-temporal: { address: "127.0.0.1:7233" }
-identity:
-  providers:
-    corp: { issuer: "https://id.example.com", audience: [a] }
-    other: { issuer: "https://other.example.com", audience: [a] }
-    mesh: { kind: certificate, source: dns, allow: "**" }
+const WITH_MESH = `${HEAD}    mesh: { kind: certificate, source: dns, allow: "**" }
 `
 
 /** What a request is; `fields` are header fields, several of one name as a list. */
@@ -44,7 +37,7 @@ export class Deciding {
   trace: Trace | undefined
 
   constructor(yaml: string) {
-    const { config, document } = parseConfig('agent.yaml', `${HEAD}rules:\n${yaml}`, {})
+    const { config, document } = parseConfig('agent.yaml', `${WITH_MESH}rules:\n${yaml}`, {})
     this.rules = compileRules(config, document, {
       limiters: this.limiters,
       verdicts: this.verdicts,

@@ -4,10 +4,12 @@ import { type AuthResult, type Identity, identityOf as makeIdentity } from '../.
 import type { Requirement } from '../../../agent/identity/requirement.ts'
 import { compileRules } from '../../../agent/rules/compile.ts'
 import type { Facts } from '../../../agent/rules/cel.ts'
+import type { Wording } from '../../../agent/rules/variables.ts'
 import { ANONYMOUS, ConnectionView, identityView, RequestView } from '../../../agent/rules/facts.ts'
 import type { RuleSet } from '../../../agent/rules/rule-set.ts'
 
-const HEAD = `version: 1
+/** A configuration with two providers, without rules. */
+export const HEAD = `version: 1
 spop: { listen: "tcp://127.0.0.1:9000" }
 temporal: { address: "127.0.0.1:7233" }
 identity:
@@ -37,6 +39,15 @@ export function identityOf(partial: Partial<Identity> = {}): Identity {
 
 export function requestOf(method: string, path: string, host = 'www.example.com'): RequestView {
   return new RequestView('6B000000-id', method, host, path, '', '192.0.2.1', true)
+}
+
+/** What answers say in words. */
+export const WORDING: Wording = {
+  realm: 'test',
+  retryAfterS: () => 7,
+  dpopNonce: () => undefined,
+  rateLimitKey: undefined,
+  resourceMetadata: () => undefined,
 }
 
 /** Knows a fixed answer for each list of providers; counts how often it is asked. */

@@ -112,6 +112,21 @@ describe('the end', () => {
     expect(temporal.closed).toBe(true)
   })
 
+  test('it says so when the connections are closed, and takes nothing meanwhile', async () => {
+    const temporal = fakeTemporal(() => OK)
+    let closed = (): void => undefined
+    const close = (): Promise<void> => new Promise((resolve) => (closed = resolve))
+    const { engine, push, told } = shipping({ of: temporal.of, close })
+    const stopping = engine.stop()
+    push({}, parcel(1))
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(told).toEqual([])
+    closed()
+    await stopping
+    expect(told).toEqual([{ type: 'stopped', inFlight: 0 }])
+    expect(temporal.calls).toEqual([])
+  })
+
   test('calls that end after it change nothing', async () => {
     let go = (): void => undefined
     const wait = new Promise<void>((resolve) => (go = resolve))

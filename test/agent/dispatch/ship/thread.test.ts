@@ -26,9 +26,11 @@ async function thread(answer: (call: StubCall, attempt: number) => StubAnswer) {
   }
   const entry = new URL('../../../../agent/dispatch/ship/thread.ts', import.meta.url)
   const worker = new Worker(entry, { workerData, transferList: [port2] })
+  const ended = new Promise<number>((resolve) => worker.once('exit', resolve))
+  // As when the store thread dies: it stops, and ends by itself.
   onTestFinished(async () => {
     peer.close()
-    await worker.terminate()
+    expect(await ended).toBe(0)
   })
   const told: ToStore[] = []
   const posted: FromThread[] = []
@@ -37,7 +39,7 @@ async function thread(answer: (call: StubCall, attempt: number) => StubAnswer) {
   const settled = (): number[] => told.flatMap((m) => (m.type === 'settled' ? [...m.handles] : []))
   const say = (message: ToShip): void => peer.postMessage(message)
   await until(() => posted.some(({ type }) => type === 'ready'))
-  return { stub, counters, told, posted, settled, say }
+  return { stub, counters, told, posted, settled, say, ended }
 }
 
 test('parcels are delivered and settled, and counted in the shared memory', async () => {
@@ -89,8 +91,8 @@ test('parcels are delivered and settled, and counted in the shared memory', asyn
   expect(posted).toContainEqual({ type: 'state', temporal: 'connected', lastError: undefined })
 })
 
-test('in a hurry batches go out at once, and a stop is answered', async () => {
-  const { say, settled, told } = await thread(({ requestId }) => (requestId === idOf(9) ? 'hang' : OK))
+test('in a hurry batches go out at once, and a stop is answered and ends the thread', async () => {
+  const { say, settled, told, ended } = await thread(({ requestId }) => (requestId === idOf(9) ? 'hang' : OK))
   const batch = { maxRecords: 1_000, maxDelayMs: 3_600_000, maxBytes: 100_000 }
   say({ type: 'actions', first: 0, actions: [actionOf(), actionOf({ kind: 'meter', batch })] })
   say({ type: 'parcels', parcels: [parcel(9), chunk(1, 1, { action: 1 })] })
@@ -99,6 +101,7 @@ test('in a hurry batches go out at once, and a stop is answered', async () => {
   say({ type: 'stop' })
   await until(() => told.some(({ type }) => type === 'stopped'))
   expect(told.at(-1)).toEqual({ type: 'stopped', inFlight: 1 })
+  expect(await ended).toBe(0)
 })
 
 test('a chunk that gRPC does not carry is found among the others, and is the only one to die', async () => {

@@ -209,6 +209,26 @@ test('a drain does not wait for events on disk while Temporal takes nothing', as
   expect(t.rule()).toMatchObject({ shed: 0, pending: 1 })
 })
 
+test('without the ship thread it closes the outbox, and leaves what was in memory to the hot side', async () => {
+  const t = harness()
+  t.take(durable(1), durable(2), command(3))
+  t.deliver(t.parcels.slice(0, 1))
+  t.engine.alone()
+  // What was delivered is gone, without a commit that another event would have caused.
+  expect(rowsOnDisk(t)).toEqual([durable(2).id])
+  expect(t.rule()).toMatchObject({ delivered: 1, shed: 0, pending: 2 })
+  expect(await t.operate({ call: 'status' })).toMatchObject({ ok: false })
+})
+
+test('a ship thread that is gone in the middle of a drain ends it', async () => {
+  const t = harness({ tellShip: () => undefined })
+  t.take(durable(1), command(2))
+  const drained = t.engine.drain(3_600_000)
+  t.engine.alone()
+  await drained
+  expect(t.rule()).toMatchObject({ shed: 1, pending: 1 })
+})
+
 test('a file that is damaged while it is in use is set aside: what is in memory goes on, the rest is counted as shed', async () => {
   const t = harness()
   t.take(...Array.from({ length: 300 }, (_, n) => durable(n)))

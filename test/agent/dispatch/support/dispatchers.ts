@@ -11,7 +11,7 @@ interface Setup {
   address: string
   folder?: string
   over?: Partial<DispatcherOptions>
-  entries?: { readonly store?: URL }
+  entries?: { readonly store?: URL; readonly ship?: URL }
 }
 
 /** A dispatcher with an outbox of its own, drained when the test has ended. */

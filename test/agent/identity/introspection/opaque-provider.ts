@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import Provider, { type JWK } from 'oidc-provider'
-import { closeServer, listen } from '../support/local-server.ts'
+import { closeServer, listen } from '../../../support/local-server.ts'
 import { ordersApi } from '../support/oidc.ts'
 
 export interface OpaqueOptions {

@@ -12,6 +12,11 @@ export interface Trap {
   readonly reason: string
 }
 
+/** One with a claim that the preset, or what is set beside it, does not take. */
+export function invalid(what: string, change: object): Trap {
+  return { what, change, reason: 'claim_invalid' }
+}
+
 /** A preset as agent.yaml has it, and a token as its provider makes it. */
 export interface PresetCase {
   readonly preset: string

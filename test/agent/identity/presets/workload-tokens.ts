@@ -1,4 +1,4 @@
-import { dates, type PresetCase } from './case.ts'
+import { dates, invalid, type PresetCase } from './case.ts'
 import { NOW } from './support.ts'
 
 const AWS = 'https://sts.amazonaws.com/'
@@ -38,32 +38,16 @@ export const workloadTokens: readonly PresetCase[] = [
     },
     identity: { subject: 'repo:acme/shop:environment:production', tenant: 'acme', roles: [], scopes: [] },
     traps: [
-      {
-        what: 'of an owner whose name begins alike',
-        change: { repository: 'acme-evil/shop' },
-        reason: 'claim_invalid',
-      },
-      { what: 'of a name that ends alike', change: { repository: 'evil/acme/shop' }, reason: 'claim_invalid' },
-      { what: 'of another branch', change: { ref: 'refs/heads/main-2' }, reason: 'claim_invalid' },
-      {
-        what: 'of a pull request',
-        change: { ref: 'refs/pull/1/merge', sub: 'repo:acme/shop:pull_request' },
-        reason: 'claim_invalid',
-      },
-      { what: 'of another subject', change: { sub: 'repo:acme/shop:ref:refs/heads/main' }, reason: 'claim_invalid' },
-      {
-        what: 'of a subject of another owner',
-        change: { sub: 'repo:acme-evil/shop:environment:production' },
-        reason: 'claim_invalid',
-      },
-      { what: 'of a new owner under the old name', change: { repository_owner_id: '66' }, reason: 'claim_invalid' },
+      invalid('of an owner whose name begins alike', { repository: 'acme-evil/shop' }),
+      invalid('of a name that ends alike', { repository: 'evil/acme/shop' }),
+      invalid('of another branch', { ref: 'refs/heads/main-2' }),
+      invalid('of a pull request', { ref: 'refs/pull/1/merge', sub: 'repo:acme/shop:pull_request' }),
+      invalid('of another subject', { sub: 'repo:acme/shop:ref:refs/heads/main' }),
+      invalid('of a subject of another owner', { sub: 'repo:acme-evil/shop:environment:production' }),
+      invalid('of a new owner under the old name', { repository_owner_id: '66' }),
       { what: 'of an owner without id', change: { repository_owner_id: undefined }, reason: 'claim_missing' },
       { what: 'of no environment', change: { environment: undefined }, reason: 'claim_missing' },
-      {
-        what: 'of another workflow',
-        change: { job_workflow_ref: 'evil/ci/.github/workflows/deploy.yml@refs/heads/main' },
-        reason: 'claim_invalid',
-      },
+      invalid('of another workflow', { job_workflow_ref: 'evil/ci/.github/workflows/deploy.yml@refs/heads/main' }),
       {
         what: 'for the owner, which is the default audience',
         change: { aud: 'https://github.com/acme' },
@@ -86,39 +70,21 @@ export const workloadTokens: readonly PresetCase[] = [
     },
     identity: { subject: 'arn:aws:iam::123456789012:role/orders-worker', tenant: '123456789012', roles: [] },
     traps: [
-      {
-        what: 'whose account is not the issuer’s',
-        change: { [AWS]: { ...aws, aws_account: '210987654321' } },
-        reason: 'claim_invalid',
-      },
-      {
-        what: 'whose subject is of another account',
-        change: { sub: 'arn:aws:iam::210987654321:role/orders-worker' },
-        reason: 'claim_invalid',
-      },
-      {
-        what: 'whose subject hides the account in its path',
-        change: { sub: 'arn:aws:iam::210987654321:role/orders-iam::123456789012:role/orders-worker' },
-        reason: 'claim_invalid',
-      },
-      {
-        what: 'of the other account’s issuer',
-        change: { iss: 'https://def456.tokens.sts.global.api.aws' },
-        reason: 'claim_invalid',
-      },
+      invalid('whose account is not the issuer’s', { [AWS]: { ...aws, aws_account: '210987654321' } }),
+      invalid('whose subject is of another account', { sub: 'arn:aws:iam::210987654321:role/orders-worker' }),
+      invalid('whose subject hides the account in its path', {
+        sub: 'arn:aws:iam::210987654321:role/orders-iam::123456789012:role/orders-worker',
+      }),
+      invalid('of the other account’s issuer', { iss: 'https://def456.tokens.sts.global.api.aws' }),
       {
         what: 'of an account that is not listed',
         change: { iss: 'https://999.tokens.sts.global.api.aws' },
         reason: 'unknown_issuer',
       },
       { what: 'without what AWS says', change: { [AWS]: undefined }, reason: 'claim_missing' },
-      {
-        what: 'whose account is a number',
-        change: { [AWS]: { ...aws, aws_account: 123456789012 } },
-        reason: 'claim_invalid',
-      },
-      { what: 'of another organization', change: { [AWS]: { ...aws, org_id: 'o-evil' } }, reason: 'claim_invalid' },
-      { what: 'of another role', change: { sub: 'arn:aws:iam::123456789012:role/billing' }, reason: 'claim_invalid' },
+      invalid('whose account is a number', { [AWS]: { ...aws, aws_account: 123456789012 } }),
+      invalid('of another organization', { [AWS]: { ...aws, org_id: 'o-evil' } }),
+      invalid('of another role', { sub: 'arn:aws:iam::123456789012:role/billing' }),
       { what: 'that lives longer than STS allows', change: { exp: NOW + 7200 }, reason: 'lifetime_too_long' },
     ],
   },
@@ -143,18 +109,14 @@ export const workloadTokens: readonly PresetCase[] = [
     },
     identity: { subject: 'system:serviceaccount:shop:checkout', tenant: 'shop', roles: [] },
     traps: [
-      {
-        what: 'of another namespace',
-        change: { sub: 'system:serviceaccount:shop-evil:checkout' },
-        reason: 'claim_invalid',
-      },
+      invalid('of another namespace', { sub: 'system:serviceaccount:shop-evil:checkout' }),
       { what: 'for the API server', change: { aud: ['https://kubernetes.default.svc'] }, reason: 'audience_mismatch' },
       {
         what: 'of a legacy secret, which never expires',
         change: { exp: undefined, aud: undefined },
         reason: 'claim_missing',
       },
-      { what: 'of a person', change: { sub: 'alice' }, reason: 'claim_invalid' },
+      invalid('of a person', { sub: 'alice' }),
     ],
   },
   {
@@ -171,6 +133,6 @@ export const workloadTokens: readonly PresetCase[] = [
       sub: 'system:serviceaccount:shop:checkout',
     },
     identity: { subject: 'system:serviceaccount:shop:checkout', tenant: 'shop' },
-    traps: [{ what: 'of a node', change: { sub: 'system:node:a' }, reason: 'claim_invalid' }],
+    traps: [invalid('of a node', { sub: 'system:node:a' })],
   },
 ]

@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -8,6 +7,7 @@ import { FileSource } from '../../../../agent/identity/revocation/file-source.ts
 import { PollSource } from '../../../../agent/identity/revocation/poll-source.ts'
 import { Revocations } from '../../../../agent/identity/revocation/revocations.ts'
 import { tempFolder } from '../../../support/folder.ts'
+import { serveHttp } from '../../../support/local-server.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
 import { makeCertificates, startHttpsServer } from '../support/https-server.ts'
 import { FakeClock, memoryLog, until } from '../support/provider.ts'
@@ -170,16 +170,11 @@ interface Asked {
 
 async function listServer(answer: (request: Asked, response: ServerResponse) => void) {
   const asked: Asked[] = []
-  const server = createServer((request, response) => {
+  const port = await serveHttp((request, response) => {
     asked.push({ headers: request.headers })
     answer(request, response)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/revoked` }
+  return { asked, url: `http://127.0.0.1:${port}/revoked` }
 }
 
 const POLL = { every: 30_000, timeout: 2000, maxAge: 600_000, maxBytes: 100_000 }

@@ -5,7 +5,7 @@ import { createServer, type ServerOptions } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureCertificates } from '../../../../agent/dev/certificates.ts'
-import { closeServer, listen } from './local-server.ts'
+import { closeServer, listen } from '../../../support/local-server.ts'
 
 /** Certificates of an authority that only this test trusts. */
 export interface TestCertificates {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { closeServer, listen } from './local-server.ts'
+import { closeServer, listen } from '../../../support/local-server.ts'
 
 /** How the server answers one path. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import Provider, { type JWKS, type ResourceServer } from 'oidc-provider'
-import { closeServer, listen } from './local-server.ts'
+import { closeServer, listen } from '../../../support/local-server.ts'
 
 export interface OidcOptions {
   /** Private signing keys as JWK; the provider publishes their public halves. */
