@@ -60,7 +60,7 @@ export function identityOf(config: AgentConfig, log: Log, kept: Kept = new Kept(
     ...context,
     schemes: (shared) => createSchemes(providers, { ...shared, kept }),
     checks: [
-      (identity) => revocations.check(identity),
+      (identity, evidence) => revocations.check(identity, evidence.certificate?.der),
       (identity, evidence) => checkBinding(identity, evidence, verifiers.get(identity.provider)),
     ],
   })

@@ -1,6 +1,6 @@
-import { hash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { freezeJson, type JsonObject } from '../plain-json.ts'
-import { twinCertificate } from './twin.ts'
+import { twinX5tOf } from './twin.ts'
 import { alternativeNames, commonNames, distinguishedName, type AlternativeNames } from './names.ts'
 
 /** What a certificate says, read once. */
@@ -22,7 +22,7 @@ export interface ParsedCertificate {
   readonly isAuthority: boolean
   /** Base64url of SHA-256 of the DER: `x5t#S256` of RFC 8705 section 3.1. */
   readonly x5t: string
-  /** The same of the certificate under its authority's other signature; undefined without one. See {@link twinCertificate}. */
+  /** The same of the certificate under its authority's other signature; undefined without one. See `twinCertificate`. */
   readonly twinX5t: string | undefined
 }
 
@@ -39,7 +39,6 @@ export function parseCertificate(der: Uint8Array, x5t: string): ParsedCertificat
     const names = alternativeNames(x509.subjectAltName)
     const notBefore = x509.validFromDate.getTime() / 1000
     const notAfter = x509.validToDate.getTime() / 1000
-    const twin = twinCertificate(x509.raw)
     if (names === undefined || Number.isNaN(notBefore) || Number.isNaN(notAfter)) return undefined
     return {
       x509,
@@ -52,7 +51,7 @@ export function parseCertificate(der: Uint8Array, x5t: string): ParsedCertificat
       notAfter,
       isAuthority: x509.ca,
       x5t,
-      twinX5t: twin === undefined ? undefined : hash('sha256', twin, 'base64url'),
+      twinX5t: twinX5tOf(x509.raw),
     }
   } catch {
     return undefined // OpenSSL cannot read it

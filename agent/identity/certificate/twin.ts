@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { twinSignature } from '../signature-twin.ts'
 
 /** An element of DER (X.690 section 8.1): where its contents begin and end, as offsets. */
@@ -42,6 +43,12 @@ export function twinCertificate(der: Buffer): Buffer | undefined {
   const spelled = encoded(SEQUENCE, Buffer.concat([der.subarray(signature.start, r.end), other]))
   const sealed = encoded(BIT_STRING, Buffer.concat([Buffer.of(0), spelled]))
   return encoded(SEQUENCE, Buffer.concat([der.subarray(elementAt(der, 0)?.start ?? 0, algorithm.end), sealed]))
+}
+
+/** SHA-256 of {@link twinCertificate}, base64url. */
+export function twinX5tOf(der: Buffer): string | undefined {
+  const twin = twinCertificate(der)
+  return twin === undefined ? undefined : hash('sha256', twin, 'base64url')
 }
 
 /** Undefined where there is none that ends within the bytes. */

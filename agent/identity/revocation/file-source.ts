@@ -50,8 +50,8 @@ export class FileSource implements RevocationSource {
     return this.#set.size
   }
 
-  has(identity: Identity, nowMs: number): boolean {
-    return this.#set.has(identity, nowMs)
+  has(identity: Identity, nowMs: number, shown?: Uint8Array): boolean {
+    return this.#set.has(identity, nowMs, shown)
   }
 
   /** A file that was read once does not grow old: whoever writes it is on this machine. */

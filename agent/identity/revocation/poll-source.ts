@@ -44,8 +44,8 @@ export class PollSource implements RevocationSource {
     return this.#set.size
   }
 
-  has(identity: Identity, nowMs: number): boolean {
-    return this.#set.has(identity, nowMs)
+  has(identity: Identity, nowMs: number, shown?: Uint8Array): boolean {
+    return this.#set.has(identity, nowMs, shown)
   }
 
   usable(): boolean {

@@ -90,10 +90,13 @@ export class Revocations {
     return !this.#failClosed || this.#lists.every((list) => list.usable())
   }
 
-  /** Why this identity must be refused, or undefined. Synchronous, never throws. */
-  check(identity: Identity): 'revoked' | 'revocation_unavailable' | undefined {
+  /**
+   * Why this identity must be refused, or undefined. Synchronous, never throws.
+   * @param shown certificate of the request, DER, for a credential that is bound to one
+   */
+  check(identity: Identity, shown?: Uint8Array): 'revoked' | 'revocation_unavailable' | undefined {
     for (const source of this.#sources) {
-      if (source.entries > 0 && source.has(identity, this.#context.now())) {
+      if (source.entries > 0 && source.has(identity, this.#context.now(), shown)) {
         this.#hits++
         return 'revoked'
       }

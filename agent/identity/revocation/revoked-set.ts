@@ -1,3 +1,4 @@
+import { twinX5tOf } from '../certificate/twin.ts'
 import type { Identity } from '../identity.ts'
 import type { RevocationEntry } from './entry.ts'
 
@@ -50,12 +51,16 @@ export class RevokedSet {
     return this.#size < before
   }
 
-  /** Whether an entry names this identity. @param nowMs milliseconds since the epoch */
-  has(identity: Identity, nowMs: number): boolean {
+  /**
+   * Whether an entry names this identity.
+   * @param nowMs milliseconds since the epoch
+   * @param shown certificate of the request, DER, for a credential that is bound to one
+   */
+  has(identity: Identity, nowMs: number, shown?: Uint8Array): boolean {
     if (this.#size === 0) return false
     return (
       hit(this.#byId, identity.credentialId, identity, nowMs) ||
-      (this.#byDigest.size > 0 && this.#hasDigest(identity, nowMs)) ||
+      (this.#byDigest.size > 0 && this.#hasDigest(identity, nowMs, shown)) ||
       hit(this.#bySubject, identity.subject, identity, nowMs) ||
       hit(this.#bySession, identity.session, identity, nowMs) ||
       hit(this.#byProvider, identity.provider, identity, nowMs) ||
@@ -64,14 +69,18 @@ export class RevokedSet {
   }
 
   /** Apart, because an identity makes these texts when they are first asked for. */
-  #hasDigest(identity: Identity, nowMs: number): boolean {
+  #hasDigest(identity: Identity, nowMs: number, shown: Uint8Array | undefined): boolean {
     const { digest, twinDigest, confirmation } = identity
+    const x5t = confirmation?.x5t
+    // One that was bound to the twin of a revoked certificate: the holder has shown that to the issuer.
+    const twinX5t = x5t === undefined || shown === undefined ? undefined : twinX5tOf(Buffer.from(shown))
     return (
       hit(this.#byDigest, digest, identity, nowMs) ||
       // Whoever holds a token signed with ECDSA can send it under another signature: one entry revokes both.
       (twinDigest !== undefined && hit(this.#byDigest, twinDigest, identity, nowMs)) ||
       // A token is worth no more than the certificate it is bound to.
-      (confirmation?.x5t !== undefined && hit(this.#byDigest, confirmation.x5t, identity, nowMs))
+      (x5t !== undefined && hit(this.#byDigest, x5t, identity, nowMs)) ||
+      (twinX5t !== undefined && hit(this.#byDigest, twinX5t, identity, nowMs))
     )
   }
 

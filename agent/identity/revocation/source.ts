@@ -22,7 +22,8 @@ export interface RevocationSourceStatus {
 /** A source of revocations at work. */
 export interface RevocationSource {
   readonly entries: number
-  has(identity: Identity, nowMs: number): boolean
+  /** See {@link RevokedSet.has}. */
+  has(identity: Identity, nowMs: number, shown?: Uint8Array): boolean
   /** Whether the absence of an identity means anything: false before the first read, and when the list is too old. */
   usable(): boolean
   /** See {@link RevokedSet.sweep}. */

@@ -1,6 +1,7 @@
 import { hash, X509Certificate } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { twinCertificate } from '../../../../agent/identity/certificate/twin.ts'
+import { identityOf } from '../../../../agent/identity/identity.ts'
 import { Revocations } from '../../../../agent/identity/revocation/revocations.ts'
 import type { KeyAlgorithm } from '../../../support/client-certificates.ts'
 import { twinCertificateOf } from '../support/twins.ts'
@@ -53,6 +54,23 @@ describe.each(CURVES)('a certificate of an authority on %s', (namedCurve, alg) =
       expect(twinCertificate(der)).toEqual(twin)
       expect(twinCertificate(twin)).toEqual(der)
     }
+  })
+})
+
+describe('a token that is bound to a certificate', () => {
+  it('is revoked with it, also where the issuer was shown its twin', async () => {
+    const { issued } = await startAuthority()
+    const [{ der }, other] = await Promise.all([issued({ name: 'CN=alice' }), issued({ name: 'CN=bob' })])
+    const twin = twinCertificateOf(der, 'ES256')
+    const now = Date.now
+    const revocations = new Revocations(undefined, { now, monotonicMs: now, log: silent })
+    revocations.add({ certificate: sha256(der), until: 'never' }, { source: 'admin' })
+    const outcomeOf = (bound: Buffer): string => {
+      const confirmation = { x5t: sha256(bound) }
+      const known = { provider: 'corp', method: 'jwt', issuer: 'i', subject: 's', digest: 'd', confirmation } as const
+      return revocations.check(identityOf(known), bound) ?? 'ok'
+    }
+    expect([der, twin, other.der].map(outcomeOf)).toEqual(['revoked', 'revoked', 'ok'])
   })
 })
 
