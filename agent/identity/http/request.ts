@@ -45,6 +45,8 @@ const CLOSED_WHILE_IDLE: ReadonlySet<string | undefined> = new Set(['ECONNRESET'
  * @throws {FetchError} everything that is no whole, small enough, uncompressed answer
  */
 export async function httpRequest(url: URL, options: HttpOptions): Promise<HttpAnswer> {
+  // Without a certificate in it Node takes an empty text for none, and trusts every authority of the system.
+  if (options.ca?.includes('-----BEGIN ') === false) throw new FetchError('caFile holds no certificate')
   const deadline = performance.now() + options.timeoutMs
   const kept = options.pool?.agentFor(url)
   const first = await exchange(url, options, options.timeoutMs, kept)

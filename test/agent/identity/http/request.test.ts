@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConnectionPool } from '../../../../agent/identity/http/pool.ts'
 import { httpRequest, type HttpAnswer, type HttpOptions } from '../../../../agent/identity/http/request.ts'
@@ -201,6 +202,20 @@ describe('a pool', () => {
     stop.abort()
     await first
     pool.close()
+  })
+})
+
+describe('a file of authorities that holds none', () => {
+  it.each(['', '\n', 'not PEM'])('does not stand for the authorities of the system: %j', async (ca) => {
+    await using target = await startHttpsServer(certificates.edge, (_request, response) => void response.end('hello'))
+    const before = getCACertificates('default')
+    setDefaultCACertificates([...before, certificates.ca])
+    try {
+      expect((await ask(target.url)).text).toBe('hello')
+      expect(await failure(ask(target.url, { ca }))).toBe('caFile holds no certificate')
+    } finally {
+      setDefaultCACertificates(before)
+    }
   })
 })
 
