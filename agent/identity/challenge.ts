@@ -1,4 +1,5 @@
 import { algorithms } from './algorithms.ts'
+import { REFUSED_ALGORITHMS } from './dpop/proof-key.ts'
 import { type DenyReason, reasons } from './reasons.ts'
 
 export interface ChallengeOptions {
@@ -12,8 +13,8 @@ export interface ChallengeOptions {
   readonly proof?: 'optional' | 'required' | undefined
 }
 
-/** Algorithms of the proofs that we take (RFC 9449 section 7.1, `algs`): `ProofKeys` refuses ES512 for its time. */
-const PROOF_ALGORITHMS = [...algorithms.keys()].filter((alg) => alg !== 'ES512').join(' ')
+/** Algorithms of the proofs that we take (RFC 9449 section 7.1, `algs`): not the slow ones. */
+const PROOF_ALGORITHMS = [...algorithms.keys()].filter((alg) => !REFUSED_ALGORITHMS.has(alg)).join(' ')
 
 /**
  * Value of WWW-Authenticate for a reason (RFC 6750 section 3, RFC 9449 section 7.1), or '' where none belongs. Printable

@@ -24,7 +24,7 @@ describe('the challenge of a reason', () => {
   })
 
   it('names the algorithms of proofs in challenges of the scheme DPoP (RFC 9449 section 7.1), and in no other', () => {
-    const algs = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 EdDSA Ed25519'
+    const algs = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 EdDSA Ed25519'
     const resourceMetadata = 'https://api.example.com/.well-known/oauth-protected-resource'
     expect(challenge('dpop_invalid', { realm: 'api', resourceMetadata, scope: 'a' })).toBe(
       `DPoP realm="api", error="invalid_dpop_proof", error_description="${reasons.dpop_invalid.description}", algs="${algs}", resource_metadata="${resourceMetadata}"`,

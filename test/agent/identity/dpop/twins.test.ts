@@ -5,11 +5,11 @@ import { liftedEd25519, twinOf } from '../support/twins.ts'
 import { boundTo, callerOf, proofOf, publicJwk, requestWith, sha256, verifierOf } from './support.ts'
 
 describe('a proof whose signature is spelled anew', () => {
-  it.each(['ES256', 'ES384'])('with %s is the same proof: shown after the first one it is a replay', (alg) => {
-    const key = testKey(alg)
+  it('with ES256 is the same proof: shown after the first one it is a replay', () => {
+    const key = testKey('ES256')
     const bound = boundTo(key)
     const proof = proofOf(key)
-    const twin = twinOf(proof, alg)
+    const twin = twinOf(proof, 'ES256')
     expect(twin).not.toBe(proof)
     // By itself the twin is as good as the proof that the client made.
     expect(verifierOf().verify(bound, requestWith(twin))).toBeUndefined()
