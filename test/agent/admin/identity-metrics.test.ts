@@ -1,7 +1,7 @@
 import { createAgent } from 'node-spoe'
 import { describe, expect, it } from 'vitest'
 import { createRegistry } from '../../../agent/admin/metrics.ts'
-import { parseConfig } from '../../../agent/config/load.ts'
+import { configWith } from '../identity/support/config.ts'
 import { DecisionCounters } from '../../../agent/counters.ts'
 import type { Dispatcher } from '../../../agent/dispatch/dispatcher.ts'
 import { Counters } from '../../../agent/dispatch/counters.ts'
@@ -113,14 +113,7 @@ describe('providers that ask somebody', () => {
 })
 
 it('those with keys of their own, of whatever kind, are told of as such, and not as publishers of keys', async () => {
-  const { config } = parseConfig(
-    'agent.yaml',
-    `version: 1
-spop: { listen: "tcp://127.0.0.1:9000" }
-temporal: { address: "127.0.0.1:7233" }
-rules: []
-identity:
-  providers:
+  const config = configWith(`  providers:
     mesh: { kind: certificate, source: uri, trustDomains: example.org, caFile: /nowhere/ca.pem }
     partners: { kind: api_key, file: /nowhere/keys.yaml }
     hooks: { kind: webhook, scheme: github, secrets: { file: /nowhere/secret } }
@@ -129,9 +122,7 @@ identity:
       signer: arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/edge/50dc6c495c0c9188
       client: orders
       issuer: https://id.example.com
-`,
-    {},
-  )
+`)
   const clocks = { now: Date.now, monotonicMs: () => performance.now(), log: memoryLog() }
   const schemes = createSchemes(config.identity.providers, clocks)
   const lines = await scraperOf(schemes)()

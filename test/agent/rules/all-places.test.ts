@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseConfig } from '../../../agent/config/load.ts'
+import { configWith } from '../identity/support/config.ts'
 import { createAuthenticator } from '../../../agent/identity/authenticator.ts'
 import { providerConfigs } from '../../../agent/identity/provider-configs.ts'
 import { createSchemes } from '../../../agent/identity/schemes.ts'
@@ -7,14 +7,7 @@ import { sharedPlaces } from '../../../agent/rules/all-places.ts'
 import { evidenceOf } from '../identity/support/evidence.ts'
 import { memoryLog } from '../identity/support/provider.ts'
 
-const { config } = parseConfig(
-  'agent.yaml',
-  `version: 1
-spop: { listen: "tcp://127.0.0.1:9000" }
-temporal: { address: "127.0.0.1:7233" }
-rules: []
-identity:
-  providers:
+const config = configWith(`  providers:
     corp: { issuer: "https://a.example", audience: a }
     partner: { issuer: "https://b.example", audience: a }
     session: { issuer: "https://c.example", audience: a, token: { from: { cookie: session } } }
@@ -30,9 +23,7 @@ identity:
     login: { kind: forward_auth, preset: authelia, url: "https://login.example.com", cookies: [other, session] }
     lounge: { kind: forward_auth, preset: authelia, url: "https://login.example.com", cookies: [other] }
     laptops: { kind: certificate, source: cn, allow: "**" }
-`,
-  {},
-)
+`)
 
 describe('the places of "all"', () => {
   it.each<[string[], string]>([

@@ -1,16 +1,9 @@
 import { expect, it } from 'vitest'
-import { parseConfig } from '../../../agent/config/load.ts'
+import { configWith } from '../identity/support/config.ts'
 import { wantedProofs } from '../../../agent/rules/wanted-proofs.ts'
 
 const DPOP = 'dpop: { publicBaseUrl: "https://api.example.com" }'
-const { config } = parseConfig(
-  'agent.yaml',
-  `version: 1
-spop: { listen: "tcp://127.0.0.1:9000" }
-temporal: { address: "127.0.0.1:7233" }
-rules: []
-identity:
-  providers:
+const config = configWith(`  providers:
     must: { issuer: "https://a.example", audience: a, binding: required, ${DPOP} }
     may: { issuer: "https://b.example", audience: a, ${DPOP} }
     plain: { issuer: "https://c.example", audience: a }
@@ -23,9 +16,7 @@ identity:
       binding: required
       ${DPOP}
     key: { kind: api_key, file: keys.yaml }
-`,
-  {},
-)
+`)
 
 it.each<[string[], string | undefined]>([
   [['must'], 'required'],

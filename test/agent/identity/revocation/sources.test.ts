@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { parseConfig } from '../../../../agent/config/load.ts'
+import { configWith } from '../support/config.ts'
 import { appendEntry } from '../../../../agent/identity/api-key/append-entry.ts'
 import { formatKey } from '../../../../agent/identity/api-key/key-format.ts'
 import { writtenHash } from '../../../../agent/identity/api-key/key-hash.ts'
@@ -44,21 +44,12 @@ it.each(['file', 'url'])(
     publish([])
 
     const list = from === 'file' ? `file: ${listFile}` : `poll: { url: "${issuer.issuer}/revoked", every: 1s }`
-    const { config } = parseConfig(
-      'agent.yaml',
-      `version: 1
-spop: { listen: "tcp://127.0.0.1:9000" }
-temporal: { address: "127.0.0.1:7233" }
-rules: []
-identity:
-  providers:
+    const config = configWith(`  providers:
     corp: { issuer: "${issuer.issuer}", audience: orders-api }
     machines: { kind: certificate, source: x5t, allow: "**" }
     keys: { kind: api_key, file: "${keysFile}" }
   revocation: { ${list} }
-`,
-      {},
-    )
+`)
     const parts = identityOf(config, memoryLog())
     try {
       parts.start()
