@@ -72,9 +72,15 @@ export class Ledger {
 
   /** Whether it may have been refused. */
   isExcused(sent: Sent): boolean {
-    const { lane, reason, sentAt, answeredAt } = sent
+    const { lane, reason } = sent
     if (this.inOutage(sent)) return true
-    if (lane.delivery !== 'strict' || !reason.includes('event_not_stored')) return false
-    return this.outages.some(({ from, to }) => answeredAt >= from && sentAt <= to)
+    return lane.delivery === 'strict' && reason.includes('event_not_stored') && this.hadToWait(sent)
+  }
+
+  /** Whether its answer had to wait for what was not there: the agent, HAProxy, or what stores strict events. */
+  hadToWait({ lane, sentAt, answeredAt }: Sent): boolean {
+    return this.outages.some(
+      ({ of, from, to }) => (of === 'all' || lane.delivery === 'strict') && answeredAt >= from && sentAt <= to,
+    )
   }
 }

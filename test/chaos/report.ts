@@ -20,6 +20,7 @@ const COLUMNS: readonly (readonly [title: string, value: (step: StepReport) => s
   ['runs', ({ verdict }) => verdict.runs],
   ['p50 ms', ({ p50 }) => p50],
   ['p99 ms', ({ p99 }) => p99],
+  ['stall ms', ({ stallMs }) => stallMs],
   ['RSS MB', (step) => step.residentMb ?? '-'],
   ['delivered ms', ({ deliveredMs }) => deliveredMs],
   ['settled ms', ({ settledMs }) => settledMs],

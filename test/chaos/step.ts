@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../fuzz/random.ts'
 import { countersOf, residentMb, unaccounted } from './agent-status.ts'
@@ -20,14 +21,18 @@ export interface StepReport extends SettleTimes {
   readonly verdict: Verdict
   /** What is wrong beyond single events. */
   readonly failures: readonly string[]
-  /** Milliseconds, of requests outside of outages. */
+  /** Milliseconds, of requests that had to wait for nothing that was away. */
   readonly p50: number
   readonly p99: number
+  /** For how long at once the suite itself was not let run while it sent, in milliseconds. */
+  readonly stallMs: number
   /** Of the agent, at the end. */
   readonly residentMb: number | undefined
 }
 
 export interface StepOptions {
+  /** Default: the names of its faults. */
+  readonly name?: string
   /** Milliseconds of load before the faults, and after them. */
   readonly before: number
   readonly after: number
@@ -43,13 +48,14 @@ export async function runStep(
   rig: Rig,
   faults: readonly Fault[],
   own: (part: number) => Random,
-  { before, after, stage }: StepOptions,
+  { name = nameOf(faults), before, after, stage }: StepOptions,
 ): Promise<StepReport> {
-  const name = faults.map((fault) => fault.name).join(' + ') || 'undisturbed'
   const [from, began] = [rig.ledger.sent.length, Date.now()]
   const failures: string[] = []
   const { agent } = rig
   const counters = await countersOf(rig.adminUrl)
+  const stalls = monitorEventLoopDelay({ resolution: 10 })
+  stalls.enable()
   rig.load.start()
   await sleep(between(own(0), before / 2, before))
   for (const { status, reason } of await settledAll(faults.map((fault, i) => fault.run(rig, own(i + 1))))) {
@@ -58,6 +64,7 @@ export async function runStep(
   rig.proxy.heal()
   await sleep(after)
   await rig.load.stop()
+  stalls.disable()
 
   const { verdict, objections, deliveredMs, settledMs } = await settle(rig, { from, since: began, stage })
   failures.push(...objections)
@@ -67,7 +74,7 @@ export async function runStep(
     failures.push(...unaccounted(counters, await countersOf(rig.adminUrl), sent))
   }
   const latencies = sent
-    .filter((one) => one.outcome === 'ok' && !rig.ledger.inOutage(one))
+    .filter((one) => one.outcome === 'ok' && !rig.ledger.hadToWait(one))
     .map(({ sentAt, answeredAt }) => answeredAt - sentAt)
     .sort((a, b) => a - b)
   const count = (outcome: Sent['outcome']): number => sent.filter((one) => one.outcome === outcome).length
@@ -83,10 +90,15 @@ export async function runStep(
     failures,
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
+    stallMs: Math.round(stalls.max / 1e6),
     residentMb: residentMb(rig.agent.pid),
     deliveredMs,
     settledMs,
   }
+}
+
+function nameOf(faults: readonly Fault[]): string {
+  return faults.map(({ name }) => name).join(' + ') || 'undisturbed'
 }
 
 /** Each by itself: one that fails must not leave another one running into the next step. */
