@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DispatchCounters, RuleCounters } from '../../agent/dispatch/counters.ts'
-import { objectionsTo, unaccounted } from './agent-status.ts'
+import { heldBack, objectionsTo, unaccounted } from './agent-status.ts'
 import { LANES } from './lanes.ts'
 import type { Outcome, Sent } from './ledger.ts'
 
@@ -66,6 +66,17 @@ describe('counters of an agent at rest', () => {
     }
     expect(grown(5, 1)).toHaveLength(1)
     expect(grown(8, 1)).toHaveLength(1)
+  })
+
+  it('tell what waits of rules that hold back, and not what waits of others', () => {
+    expect(heldBack(counters('throttled-start-strict', { received: 3, delivered: 1, pending: 2 }))).toBe(2)
+    expect(heldBack(counters('start-strict', { received: 1, pending: 1 }))).toBe(0)
+  })
+
+  it('have whatever number of summaries of a rule that counts its requests', () => {
+    const summaries = counters('window-durable', { received: 1, delivered: 1 })
+    expect(unaccounted(counters('window-durable', {}), summaries, [])).toEqual([])
+    expect(unaccounted(counters('start-durable', {}), counters('start-durable', { received: 1 }), [])).toHaveLength(1)
   })
 
   it('have one event of what a client has sent twice under one key', () => {

@@ -1,16 +1,18 @@
 import type { Delivery } from '../../agent/dispatch/command.ts'
 
-export type Kind = 'start' | 'signal' | 'meter'
+export type Kind = 'start' | 'signal' | 'meter' | 'window'
 
 /** Namespaces of Temporal: that of the agent, and one that rules name. */
 export const NAMESPACES = ['default', 'second'] as const
 export type Namespace = (typeof NAMESPACES)[number]
 
-/** One rule of the suite: requests to `/<kind>/<delivery>/<number>`, or to the same below `/second`. */
+/** One rule of the suite: requests to `/<kind>/<delivery>/<number>`, or to the same below `/second` or `/throttled`. */
 export interface Lane {
   readonly kind: Kind
   readonly delivery: Delivery
   readonly namespace: Namespace
+  /** The agent holds its events back, so that some of them wait whenever something breaks. */
+  readonly throttled?: true
   /** Name of the rule. */
   readonly rule: string
   /** Its share of the requests, among all weights. */
@@ -18,8 +20,8 @@ export interface Lane {
 }
 
 /** Signals and starts cost the dev server far more than records, so there are fewer of them. */
-const WEIGHTS: Readonly<Record<Kind, Readonly<Record<Delivery, number>>>> = {
-  meter: { memory: 12, durable: 28, strict: 20 },
+const WEIGHTS: Readonly<Record<Exclude<Kind, 'window'>, Readonly<Record<Delivery, number>>>> = {
+  meter: { memory: 12, durable: 18, strict: 18 },
   signal: { memory: 2, durable: 5, strict: 5 },
   start: { memory: 2, durable: 5, strict: 5 },
 }
@@ -32,9 +34,31 @@ const SECOND: readonly Lane[] = [
   { kind: 'start', delivery: 'strict', namespace: 'second', rule: 'second-start-strict', weight: 2 },
 ]
 
-/** Every kind of action with every class of delivery, and some of them in the second namespace. */
+/** Each class once: what is held back is in memory alone, in memory and on disk, or read from there after a kill. */
+const THROTTLED: readonly Lane[] = (
+  [
+    ['start', 'memory'],
+    ['signal', 'durable'],
+    ['start', 'strict'],
+  ] as const
+).map(([kind, delivery]) => ({
+  kind,
+  delivery,
+  namespace: 'default',
+  throttled: true,
+  rule: `throttled-${kind}-${delivery}`,
+  weight: 2,
+}))
+
+/** Rules that count requests. No strict one can be, and what memory holds may be lost with its interval anyhow. */
+const COUNTED: readonly Lane[] = [
+  { kind: 'window', delivery: 'durable', namespace: 'default', rule: 'window-durable', weight: 4 },
+  { kind: 'window', delivery: 'durable', namespace: 'second', rule: 'second-window-durable', weight: 2 },
+]
+
+/** Every kind of action with every class of delivery, some of them in the second namespace, and some throttled. */
 export const LANES: readonly Lane[] = [
-  ...(Object.keys(WEIGHTS) as Kind[]).flatMap((kind) =>
+  ...(Object.keys(WEIGHTS) as (keyof typeof WEIGHTS)[]).flatMap((kind) =>
     (Object.keys(WEIGHTS[kind]) as Delivery[]).map((delivery) => ({
       kind,
       delivery,
@@ -44,6 +68,8 @@ export const LANES: readonly Lane[] = [
     })),
   ),
   ...SECOND,
+  ...THROTTLED,
+  ...COUNTED,
 ]
 
 /** Callers; each has entity workflows of its own. */
@@ -51,13 +77,13 @@ export const TENANTS = ['acme', 'globex'] as const
 export type Tenant = (typeof TENANTS)[number]
 
 /** The path that carries the number of a request to workflow code; the pattern of all of them, or what they begin with. */
-export function pathOf({ namespace, kind, delivery }: Lane, n: number | '{n}' | ''): string {
-  return `${namespace === 'second' ? '/second' : ''}/${kind}/${delivery}/${n}`
+export function pathOf({ namespace, throttled, kind, delivery }: Lane, n: number | '{n}' | ''): string {
+  return `${namespace === 'second' ? '/second' : ''}${throttled ? '/throttled' : ''}/${kind}/${delivery}/${n}`
 }
 
 /** The number of the request with that path; undefined for others. */
 export function numberOf(path: string): number | undefined {
-  const text = /^(?:\/second)?\/(?:meter|signal|start)\/[a-z]+\/(\d+)$/.exec(path)?.[1]
+  const text = /^(?:\/second)?(?:\/throttled)?\/(?:meter|signal|start|window)\/[a-z]+\/(\d+)$/.exec(path)?.[1]
   return text === undefined ? undefined : Number(text)
 }
 

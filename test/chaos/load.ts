@@ -94,7 +94,7 @@ export class Load {
   async #send(): Promise<void> {
     const { random } = this.#options
     const [lane, tenant] = [random.pick(this.#lanes), random.pick(TENANTS)]
-    const keyed = random.once(KEYED)
+    const keyed = random.once(KEYED) && lane.kind !== 'window'
     const request = { n: this.#next++, lane, tenant, keyed }
     const first = this.#ask(request)
     if (keyed) {
@@ -111,7 +111,7 @@ export class Load {
     const sent: Sent = { ...request, sentAt: now, answeredAt: now, outcome: 'unknown', requestId: '', reason: '' }
     ledger.sent.push(sent)
     const path = `${pathOf(lane, n)}${keyed ? `?key=${n}` : ''}`
-    const method = lane.kind === 'meter' ? 'GET' : 'POST'
+    const method = lane.kind === 'meter' || lane.kind === 'window' ? 'GET' : 'POST'
     const headers = { authorization: `Bearer ${tokens[tenant]}` }
     try {
       note(sent, await sendToEdge(port, ca, { method, path, headers }, this.#connections))

@@ -67,6 +67,8 @@ export function judge(
         which: `#${n} ${keyed ? 'sent twice ' : ''}${requestId} ${reason}`.trim(),
       })
     for (const sent of requests) if (sent.outcome !== 'ok' && !ledger.isExcused(sent)) complain('refused', sent)
+    // Of these there is no event, but a count: see WindowBook.
+    if (lane.kind === 'window') continue
     const ids = lane.kind === 'start' ? startedIds(requests, sightings) : (byNumber.get(n) ?? [])
     if (ids.length > 1) complain('doubled')
     if (stage === 'worked' && ids.some((id) => sightings.starts.get(id)?.completed === false)) complain('unfinished')

@@ -18,6 +18,7 @@ const COLUMNS: readonly (readonly [title: string, value: (step: StepReport) => s
   ['unpromised', ({ verdict }) => verdict.unpromised],
   ['duplicates', ({ verdict }) => verdict.duplicates],
   ['runs', ({ verdict }) => verdict.runs],
+  ['held', ({ held }) => held],
   ['p50 ms', ({ p50 }) => p50],
   ['p99 ms', ({ p99 }) => p99],
   ['stall ms', ({ stallMs }) => stallMs],

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../fuzz/random.ts'
-import { countersOf, residentMb, unaccounted } from './agent-status.ts'
+import { countersOf, heldBack, residentMb, unaccounted } from './agent-status.ts'
 import { between, type Fault } from './faults/fault.ts'
 import type { Sent } from './ledger.ts'
 import type { Stage, Verdict } from './oracle.ts'
@@ -21,11 +21,14 @@ export interface StepReport extends SettleTimes {
   readonly verdict: Verdict
   /** What is wrong beyond single events. */
   readonly failures: readonly string[]
-  /** Milliseconds, of requests that had to wait for nothing that was away. */
+  /** Milliseconds, of requests outside of outages. */
   readonly p50: number
+  /** The same without those that may have waited for a disk. */
   readonly p99: number
   /** For how long at once the suite itself was not let run while it sent, in milliseconds. */
   readonly stallMs: number
+  /** Events of rules that hold back which waited in the agent when the load was over. */
+  readonly held: number
   /** Of the agent, at the end. */
   readonly residentMb: number | undefined
 }
@@ -65,6 +68,7 @@ export async function runStep(
   await sleep(after)
   await rig.load.stop()
   stalls.disable()
+  const held = await countersOf(rig.adminUrl).then(heldBack, () => 0)
 
   const { verdict, objections, deliveredMs, settledMs } = await settle(rig, { from, since: began, stage })
   failures.push(...objections)
@@ -73,10 +77,7 @@ export async function runStep(
   if (rig.agent === agent && agent.end === undefined) {
     failures.push(...unaccounted(counters, await countersOf(rig.adminUrl), sent))
   }
-  const latencies = sent
-    .filter((one) => one.outcome === 'ok' && !rig.ledger.hadToWait(one))
-    .map(({ sentAt, answeredAt }) => answeredAt - sentAt)
-    .sort((a, b) => a - b)
+  const { ledger } = rig
   const count = (outcome: Sent['outcome']): number => sent.filter((one) => one.outcome === outcome).length
   return {
     name,
@@ -88,9 +89,10 @@ export async function runStep(
     reasons: countReasons(sent),
     verdict,
     failures,
-    p50: quantile(latencies, 0.5),
-    p99: quantile(latencies, 0.99),
+    p50: quantile(sent, (one) => ledger.inOutage(one), 0.5),
+    p99: quantile(sent, (one) => ledger.mayHaveWaited(one), 0.99),
     stallMs: Math.round(stalls.max / 1e6),
+    held,
     residentMb: residentMb(rig.agent.pid),
     deliveredMs,
     settledMs,
@@ -114,6 +116,10 @@ function countReasons(sent: readonly Sent[]): Record<string, number> {
   return reasons
 }
 
-function quantile(sorted: readonly number[], q: number): number {
+function quantile(sent: readonly Sent[], isLeftOut: (one: Sent) => boolean, q: number): number {
+  const sorted = sent
+    .filter((one) => one.outcome === 'ok' && !isLeftOut(one))
+    .map(({ sentAt, answeredAt }) => answeredAt - sentAt)
+    .sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
 }
