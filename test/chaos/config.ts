@@ -1,4 +1,4 @@
-import { LANES, pathOf } from './lanes.ts'
+import { LANES, pathOf, takesKey } from './lanes.ts'
 import { EVERY_MS } from './windows.ts'
 
 /** Gives nothing where the client sent no key: then the event has the id of its request. */
@@ -8,7 +8,10 @@ const KEY = `'identity.tenant + "/" + request.params["key"]'`
  * Somewhat more than comes of one tenant in the short form, and as much as in the long one, one at a time: so some wait at
  * any moment, and none for long when the load is over.
  */
-const THROTTLE = 'throttle: { rate: 1/500ms, key: identity.tenant }'
+const HOLDS = {
+  throttled: ', throttle: { rate: 1/500ms, key: identity.tenant }',
+  debounced: ', debounce: { wait: 500ms, max: 2s, key: identity.tenant }',
+} as const
 
 /** The shipped workflow of each kind. */
 export const WORKFLOWS = {
@@ -40,17 +43,17 @@ export function configOf(endpoint: EndpointFiles | undefined, generation = 0): s
       : `, tls: { caFile: "${endpoint.caFile}", certFile: "${endpoint.certFile}", keyFile: "${endpoint.keyFile}", serverName: localhost }, apiKey: { file: "${endpoint.keyOfApi}" }`
   const encrypted = endpoint === undefined ? '' : `, encryptionKey: { file: "${endpoint.keysOfOutbox}" }`
   const rules = LANES.map((lane) => {
-    const { kind, delivery, rule, namespace, throttled } = lane
+    const { kind, delivery, rule, namespace, held } = lane
     const entity = kind === 'start' ? '' : ', key: identity.tenant'
     const batch =
       kind === 'meter' ? `, batch: { records: ${200 + generation}, delay: ${100 + (generation % 5) * 50}ms }` : ''
-    const held = throttled ? `, ${THROTTLE}` : ''
-    // What counts requests knows none of them apart.
-    const last = kind === 'window' ? `every: ${EVERY_MS}ms` : `idempotencyKey: ${KEY}`
+    const hold = held === undefined ? '' : HOLDS[held]
+    const every = kind === 'window' ? `, every: ${EVERY_MS}ms` : ''
+    const key = takesKey(lane) ? `, idempotencyKey: ${KEY}` : ''
     return `  - name: ${rule}
     match: { path: "${pathOf(lane, '{n}')}" }
     identity: { require: corp }
-    workflow: { ${kind}: ${WORKFLOWS[kind]}, taskQueue: edge, namespace: ${namespace}, delivery: ${delivery}${entity}${batch}${held}, ${last} }`
+    workflow: { ${kind}: ${WORKFLOWS[kind]}, taskQueue: edge, namespace: ${namespace}, delivery: ${delivery}${entity}${batch}${hold}${every}${key} }`
   })
   return `version: 1
 spop: { listen: ["tcp://127.0.0.1:\${SPOP_PORT}"], deadline: "\${SPOP_DEADLINE}", drain: "\${SPOP_DRAIN}" }

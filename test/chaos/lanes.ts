@@ -6,13 +6,13 @@ export type Kind = 'start' | 'signal' | 'meter' | 'window'
 export const NAMESPACES = ['default', 'second'] as const
 export type Namespace = (typeof NAMESPACES)[number]
 
-/** One rule of the suite: requests to `/<kind>/<delivery>/<number>`, or to the same below `/second` or `/throttled`. */
+/** One rule of the suite: requests to `/<kind>/<delivery>/<number>`, or to the same below `/second`, `/throttled` or `/debounced`. */
 export interface Lane {
   readonly kind: Kind
   readonly delivery: Delivery
   readonly namespace: Namespace
   /** The agent holds its events back, so that some of them wait whenever something breaks. */
-  readonly throttled?: true
+  readonly held?: 'throttled' | 'debounced'
   /** Name of the rule. */
   readonly rule: string
   /** Its share of the requests, among all weights. */
@@ -21,9 +21,9 @@ export interface Lane {
 
 /** Signals and starts cost the dev server far more than records, so there are fewer of them. */
 const WEIGHTS: Readonly<Record<Exclude<Kind, 'window'>, Readonly<Record<Delivery, number>>>> = {
-  meter: { memory: 12, durable: 18, strict: 18 },
-  signal: { memory: 2, durable: 5, strict: 5 },
-  start: { memory: 2, durable: 5, strict: 5 },
+  meter: { memory: 12, durable: 22, strict: 18 },
+  signal: { memory: 2, durable: 3, strict: 3 },
+  start: { memory: 2, durable: 3, strict: 3 },
 }
 
 /** Of what goes to the second namespace: each kind once, and both classes that wait on disk. */
@@ -45,8 +45,23 @@ const THROTTLED: readonly Lane[] = (
   kind,
   delivery,
   namespace: 'default',
-  throttled: true,
+  held: 'throttled',
   rule: `throttled-${kind}-${delivery}`,
+  weight: 2,
+}))
+
+/** Of events that wait on disk an older one must not go before the newer one is there; nor for a newer one that is refused. */
+const DEBOUNCED: readonly Lane[] = (
+  [
+    ['signal', 'durable'],
+    ['start', 'strict'],
+  ] as const
+).map(([kind, delivery]) => ({
+  kind,
+  delivery,
+  namespace: 'default',
+  held: 'debounced',
+  rule: `debounced-${kind}-${delivery}`,
   weight: 2,
 }))
 
@@ -56,7 +71,7 @@ const COUNTED: readonly Lane[] = [
   { kind: 'window', delivery: 'durable', namespace: 'second', rule: 'second-window-durable', weight: 2 },
 ]
 
-/** Every kind of action with every class of delivery, some of them in the second namespace, and some throttled. */
+/** Every kind of action with every class of delivery, some of them in the second namespace, some held back; and counts. */
 export const LANES: readonly Lane[] = [
   ...(Object.keys(WEIGHTS) as (keyof typeof WEIGHTS)[]).flatMap((kind) =>
     (Object.keys(WEIGHTS[kind]) as Delivery[]).map((delivery) => ({
@@ -69,6 +84,7 @@ export const LANES: readonly Lane[] = [
   ),
   ...SECOND,
   ...THROTTLED,
+  ...DEBOUNCED,
   ...COUNTED,
 ]
 
@@ -77,14 +93,22 @@ export const TENANTS = ['acme', 'globex'] as const
 export type Tenant = (typeof TENANTS)[number]
 
 /** The path that carries the number of a request to workflow code; the pattern of all of them, or what they begin with. */
-export function pathOf({ namespace, throttled, kind, delivery }: Lane, n: number | '{n}' | ''): string {
-  return `${namespace === 'second' ? '/second' : ''}${throttled ? '/throttled' : ''}/${kind}/${delivery}/${n}`
+export function pathOf({ namespace, held, kind, delivery }: Lane, n: number | '{n}' | ''): string {
+  return `${namespace === 'second' ? '/second' : ''}${held === undefined ? '' : `/${held}`}/${kind}/${delivery}/${n}`
 }
 
 /** The number of the request with that path; undefined for others. */
 export function numberOf(path: string): number | undefined {
-  const text = /^(?:\/second)?(?:\/throttled)?\/(?:meter|signal|start|window)\/[a-z]+\/(\d+)$/.exec(path)?.[1]
+  const text = /^(?:\/second|\/throttled|\/debounced)?\/(?:meter|signal|start|window)\/[a-z]+\/(\d+)$/.exec(path)?.[1]
   return text === undefined ? undefined : Number(text)
+}
+
+/**
+ * Whether requests may have an idempotency key and be sent twice. What counts them would count both, and of those that are
+ * debounced nobody could say which one is the later one.
+ */
+export function takesKey({ kind, held }: Lane): boolean {
+  return kind !== 'window' && held !== 'debounced'
 }
 
 /** One workflow that gets the events of a rule and a tenant. */

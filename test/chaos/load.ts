@@ -2,7 +2,7 @@ import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type EdgeResponse, reasonOf, sendToEdge } from '../../agent/dev/request.ts'
 import type { Random } from '../fuzz/random.ts'
-import { type Lane, LANES, pathOf, type Tenant, TENANTS } from './lanes.ts'
+import { type Lane, LANES, pathOf, takesKey, type Tenant, TENANTS } from './lanes.ts'
 import type { Ledger, Sent } from './ledger.ts'
 
 const TICK_MS = 10
@@ -94,7 +94,7 @@ export class Load {
   async #send(): Promise<void> {
     const { random } = this.#options
     const [lane, tenant] = [random.pick(this.#lanes), random.pick(TENANTS)]
-    const keyed = random.once(KEYED) && lane.kind !== 'window'
+    const keyed = random.once(KEYED) && takesKey(lane)
     const request = { n: this.#next++, lane, tenant, keyed }
     const first = this.#ask(request)
     if (keyed) {

@@ -12,6 +12,7 @@ const COLUMNS: readonly (readonly [title: string, value: (step: StepReport) => s
   ['no answer', ({ unknown }) => unknown],
   ['again', ({ again }) => again],
   ['seen once', ({ verdict }) => verdict.seen],
+  ['coalesced', ({ verdict }) => Object.values(verdict.coalesced).reduce((a, b) => a + b, 0)],
   ['lost memory', ({ verdict }) => verdict.lostMemory],
   ['lost durable', ({ verdict }) => verdict.lostDurable],
   ['within ms', ({ verdict }) => verdict.durableWindowMs],

@@ -75,6 +75,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const others = verdict.violations.filter((one) => !known.has(JSON.stringify(one)))
     problems.push(...others.map(({ what, where, which }) => `at the end: ${what}: ${where} ${which}`))
     problems.push(...objections.map((objection) => `at the end: ${objection}`))
+    // Else rules that debounce would have been tried out as all others are.
+    if (Object.keys(verdict.coalesced).length === 0) problems.push('at the end: nothing was ever coalesced')
     problems.push(...readablePaths(rig.outbox).map((path) => `at the end: not encrypted: ${path}`))
     return { seed, steps, problems }
   } finally {

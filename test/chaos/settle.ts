@@ -33,6 +33,7 @@ export interface SettleTimes {
 const NOTHING: Verdict = {
   violations: [],
   seen: 0,
+  coalesced: {},
   lostMemory: 0,
   lostDurable: 0,
   durableWindowMs: 0,

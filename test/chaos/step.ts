@@ -75,7 +75,7 @@ export async function runStep(
   const sent = rig.ledger.sent.slice(from)
   // Counters of an agent that has been replaced are gone with it.
   if (rig.agent === agent && agent.end === undefined) {
-    failures.push(...unaccounted(counters, await countersOf(rig.adminUrl), sent))
+    failures.push(...unaccounted(counters, await countersOf(rig.adminUrl), sent, verdict.coalesced))
   }
   const { ledger } = rig
   const count = (outcome: Sent['outcome']): number => sent.filter((one) => one.outcome === outcome).length
