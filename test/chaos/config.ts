@@ -1,4 +1,4 @@
-import { LANES, pathOf, takesKey } from './lanes.ts'
+import { isEnd, type Lane, LANES, pathOf, takesKey } from './lanes.ts'
 import { EVERY_MS } from './windows.ts'
 
 /** Gives nothing where the client sent no key: then the event has the id of its request. */
@@ -43,17 +43,17 @@ export function configOf(endpoint: EndpointFiles | undefined, generation = 0): s
       : `, tls: { caFile: "${endpoint.caFile}", certFile: "${endpoint.certFile}", keyFile: "${endpoint.keyFile}", serverName: localhost }, apiKey: { file: "${endpoint.keyOfApi}" }`
   const encrypted = endpoint === undefined ? '' : `, encryptionKey: { file: "${endpoint.keysOfOutbox}" }`
   const rules = LANES.map((lane) => {
-    const { kind, delivery, rule, namespace, held } = lane
+    const { kind, held, endedBy } = lane
+    if (isEnd(kind)) return ruleOf(lane, `${kind}: ${idOf(endedOf(lane))}`)
     const entity = kind === 'start' ? '' : ', key: identity.tenant'
+    // So long that none of them begins by itself.
+    const open = endedBy === undefined ? '' : `, id: ${idOf(lane)}, startDelay: 1h`
     const batch =
       kind === 'meter' ? `, batch: { records: ${200 + generation}, delay: ${100 + (generation % 5) * 50}ms }` : ''
     const hold = held === undefined ? '' : HOLDS[held]
     const every = kind === 'window' ? `, every: ${EVERY_MS}ms` : ''
     const key = takesKey(lane) ? `, idempotencyKey: ${KEY}` : ''
-    return `  - name: ${rule}
-    match: { path: "${pathOf(lane, '{n}')}" }
-    identity: { require: corp }
-    workflow: { ${kind}: ${WORKFLOWS[kind]}, taskQueue: edge, namespace: ${namespace}, delivery: ${delivery}${entity}${batch}${hold}${every}${key} }`
+    return ruleOf(lane, `${kind}: ${WORKFLOWS[kind]}, taskQueue: edge${entity}${batch}${hold}${every}${open}${key}`)
   })
   return `version: 1
 spop: { listen: ["tcp://127.0.0.1:\${SPOP_PORT}"], deadline: "\${SPOP_DEADLINE}", drain: "\${SPOP_DRAIN}" }
@@ -70,4 +70,23 @@ rules:
 ${rules.join('\n')}
 default: { deny: 403 }
 `
+}
+
+function ruleOf(lane: Lane, action: string): string {
+  const { rule, namespace, delivery } = lane
+  return `  - name: ${rule}
+    match: { path: "${pathOf(lane, '{n}')}" }
+    identity: { require: corp }
+    workflow: { ${action}, namespace: ${namespace}, delivery: ${delivery} }`
+}
+
+/** Expression of the workflow id of that lane's number `n`: what starts it and what ends it must name it alike. */
+function idOf({ rule }: Lane): string {
+  return `'"${rule}/" + captures.n'`
+}
+
+function endedOf(end: Lane): Lane {
+  const ended = LANES.find(({ endedBy }) => endedBy === end)
+  if (ended === undefined) throw new TypeError(`${end.rule} ends nothing`)
+  return ended
 }

@@ -18,7 +18,7 @@ type HistoryEvent = temporal.api.history.v1.IHistoryEvent
 const QUERY_MS = 15_000
 
 /** What workflow code is asked; of windows none is wanted, but how many there were. */
-const QUERIES = { meter: ['usage'], signal: ['trail'], window: ['windows', 0], start: ['status'] } as const
+const QUERIES = { meter: ['usage'], signal: ['trail'], window: ['windows', 0] } as const
 
 interface Answer {
   readonly total: number
@@ -39,9 +39,9 @@ export class EntityReader {
   #runs = 0
   #counts: WindowCounts | undefined
 
-  constructor({ workflowId, lane }: Entity) {
+  constructor({ workflowId, kind }: Entity) {
     this.#workflowId = workflowId
-    this.#query = QUERIES[lane.kind]
+    this.#query = QUERIES[kind]
   }
 
   /**

@@ -1,3 +1,4 @@
+import { isEnd } from './lanes.ts'
 import { Ledger, type Sent } from './ledger.ts'
 import type { Sightings } from './sightings.ts'
 
@@ -14,6 +15,7 @@ export function eventsOf(sent: readonly Sent[], sightings: Sightings): readonly 
   const byNumber = eventsByNumber(sightings)
   return [...byEvent(sent)].map((requests) => {
     const [{ lane, n }] = requests
+    if (isEnd(lane.kind)) return { requests, ids: endedIds(requests[0], sightings) }
     return { requests, ids: lane.kind === 'start' ? startedIds(requests, sightings) : (byNumber.get(n) ?? []) }
   })
 }
@@ -47,4 +49,11 @@ function startedIds(requests: readonly Sent[], { starts }: Sightings): readonly 
   const unkeyed = answered.map((sent) => Ledger.eventId({ ...sent, keyed: false }))
   const ids = new Set([...requests.filter(({ keyed }) => keyed).map((sent) => Ledger.eventId(sent)), ...unkeyed])
   return [...ids].filter((id) => starts.has(id))
+}
+
+/** The event of a request that ends a workflow, if that was ended so; or if there is none, which leaves nothing to do. */
+function endedIds(sent: Sent, { starts }: Sightings): readonly string[] {
+  const target = starts.get(Ledger.targetOf(sent) ?? '')
+  const done = target === undefined ? sent.outcome === 'ok' : target.ended === sent.lane.kind
+  return done ? [Ledger.eventId(sent)] : []
 }

@@ -1,3 +1,4 @@
+import { endedUnasked } from './ended.ts'
 import { eventsByNumber, eventsOf } from './events.ts'
 import { Ledger, type Sent } from './ledger.ts'
 import { lossOf } from './loss.ts'
@@ -59,7 +60,7 @@ export function judge(
   sightings: Sightings,
   { from = 0, stage = 'worked' }: JudgeOptions = {},
 ): Verdict {
-  const violations = [...ofEntities(sightings, stage), ...ofStarts(sightings)]
+  const violations = [...ofEntities(sightings, stage), ...ofStarts(sightings), ...endedUnasked(ledger, sightings)]
   const verdict = { seen: 0, lostMemory: 0, lostDurable: 0, durableWindowMs: 0, unpromised: 0 }
   const events = eventsOf(ledger.sent.slice(from), sightings)
   const coalesced: Record<string, number> = {}
@@ -75,8 +76,15 @@ export function judge(
     for (const sent of requests) if (sent.outcome !== 'ok' && !ledger.isExcused(sent)) complain('refused', sent)
     // Of these there is no event, but a count: see WindowBook.
     if (lane.kind === 'window') continue
+    // That is done by workflow code, which need not have come to it.
+    if (lane.kind === 'cancel' && stage === 'arrived') continue
     if (ids.length > 1) complain('doubled')
-    if (stage === 'worked' && ids.some((id) => sightings.starts.get(id)?.completed === false)) complain('unfinished')
+    if (
+      stage === 'worked' &&
+      lane.endedBy === undefined &&
+      ids.some((id) => sightings.starts.get(id)?.completed === false)
+    )
+      complain('unfinished')
     const [first, ...others] = requests.filter(({ outcome }) => outcome === 'ok')
     if (first === undefined) {
       if (ids.length === 0) continue

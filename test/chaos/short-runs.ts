@@ -17,9 +17,9 @@ export async function startShortRuns(address: string): Promise<void> {
   try {
     for (const namespace of NAMESPACES) {
       const client = new Client({ connection, namespace })
-      for (const { lane, tenant, workflowId } of ENTITIES) {
+      for (const { lane, kind, tenant, workflowId } of ENTITIES) {
         if (tenant !== TENANT || lane.namespace !== namespace) continue
-        await client.workflow.start(WORKFLOWS[lane.kind], {
+        await client.workflow.start(WORKFLOWS[kind], {
           workflowId,
           taskQueue: 'edge',
           args: [{ rule: lane.rule, key: tenant, options: optionsOf(lane) }],

@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client'
 import { EntityReader } from './entity-reader.ts'
-import { ENTITIES, LANES, type Namespace, NAMESPACES } from './lanes.ts'
+import { type EndKind, ENTITIES, LANES, type Namespace, NAMESPACES } from './lanes.ts'
 
 /** Milliseconds for all that is read of one entity, or of all starts. */
 const LOOK_MS = 20_000
@@ -38,6 +38,8 @@ export interface EntitySight {
 export interface StartSight {
   readonly runs: Set<string>
   completed: boolean
+  /** How it was ended from outside. */
+  ended?: EndKind
 }
 
 /** What Temporal and the workflow code there have seen. */
@@ -95,6 +97,8 @@ export class Watcher {
       this.#starts.set(workflowId, sight)
       sight.runs.add(runId)
       if (status.name === 'COMPLETED') sight.completed = true
+      if (status.name === 'TERMINATED') sight.ended = 'terminate'
+      if (status.name === 'CANCELLED') sight.ended = 'cancel'
     }
   }
 }
