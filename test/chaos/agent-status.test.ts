@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Counters, type DispatchCounters, type RuleCounters } from '../../agent/dispatch/counters.ts'
-import { objectionsTo, unaccounted } from './agent-status.ts'
+import { heldBack, objectionsTo, unaccounted } from './agent-status.ts'
 import { LANES } from './lanes.ts'
 import type { Outcome, Sent } from './ledger.ts'
 
@@ -39,6 +39,12 @@ describe('counters of an agent at rest', () => {
     expect(shed('meter-durable', 'unknown')).toHaveLength(1)
   })
 
+  it('may have coalesced events of a rule that debounces, and of no other', () => {
+    const coalesced = (rule: string): string[] => objectionsTo(counters(rule, { received: 1, coalesced: 1 }), [])
+    expect(coalesced('debounced-start-strict')).toEqual([])
+    expect(coalesced('throttled-start-strict')).toEqual(['throttled-start-strict: coalesced 1'])
+  })
+
   it('have grown by what was sent', () => {
     const before = counters('meter-memory', { received: 5, deduplicated: 1 })
     const grown = (received: number, deduplicated: number): string[] =>
@@ -55,6 +61,27 @@ describe('counters of an agent at rest', () => {
     }
     expect(grown(5, 1)).toHaveLength(1)
     expect(grown(8, 1)).toHaveLength(1)
+  })
+
+  it('tell what waits of rules that hold back, and not what waits of others', () => {
+    expect(heldBack(counters('throttled-start-strict', { received: 3, delivered: 1, pending: 2 }))).toBe(2)
+    expect(heldBack(counters('start-strict', { received: 1, pending: 1 }))).toBe(0)
+  })
+
+  it('have whatever number of summaries of a rule that counts its requests', () => {
+    const summaries = counters('window-durable', { received: 1, delivered: 1 })
+    expect(unaccounted(counters('window-durable', {}), summaries, [])).toEqual([])
+    expect(unaccounted(counters('start-durable', {}), counters('start-durable', { received: 1 }), [])).toHaveLength(1)
+  })
+
+  it('have coalesced at least what must have been, because Temporal does not have it', () => {
+    const none = counters('debounced-start-strict', {})
+    const after = counters('debounced-start-strict', { received: 2, delivered: 1, coalesced: 1 })
+    const both = [0, 1].map((n) => ({ ...sent('debounced-start-strict', 'ok'), n }))
+    expect(unaccounted(none, after, both, { 'debounced-start-strict': 1 })).toEqual([])
+    expect(unaccounted(none, after, both, { 'debounced-start-strict': 2 })).toEqual([
+      'debounced-start-strict: 2 events are not there, but 1 were coalesced',
+    ])
   })
 
   it('have one event of what a client has sent twice under one key', () => {

@@ -1,8 +1,15 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client'
 import type { temporal } from '@temporalio/proto'
-import { BATCH_SIGNAL, type EdgeEvent, EVENT_SIGNAL, type MeterBatch } from '../../agent/messages.ts'
+import {
+  BATCH_SIGNAL,
+  type EdgeEvent,
+  EVENT_SIGNAL,
+  type MeterBatch,
+  WINDOW_SIGNAL,
+  type WindowSummary,
+} from '../../agent/messages.ts'
 import { type Entity, numberOf } from './lanes.ts'
-import type { EntitySight } from './sightings.ts'
+import type { EntitySight, WindowCounts } from './sightings.ts'
 
 type Page = temporal.api.workflowservice.v1.IGetWorkflowExecutionHistoryResponse
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent
@@ -10,19 +17,31 @@ type HistoryEvent = temporal.api.history.v1.IHistoryEvent
 /** Milliseconds for an answer of the entity's worker. One that is given up is worked on all the same. */
 const QUERY_MS = 15_000
 
+/** What workflow code is asked; of windows none is wanted, but how many there were. */
+const QUERIES = { meter: ['usage'], signal: ['trail'], window: ['windows', 0] } as const
+
+interface Answer {
+  readonly total: number
+  readonly malformed: number
+  readonly duplicates: number
+  /** Of windows: summaries that were known to be none of those before, and not kept. */
+  readonly tooLate?: number
+}
+
 /** Follows an entity workflow through its runs: every signal in its histories, and what its code has made of them. */
 export class EntityReader {
   readonly #workflowId: string
-  readonly #query: string
+  readonly #query: readonly [name: string, ...args: number[]]
   readonly #events = new Map<number, Set<string>>()
   readonly #ids = new Set<string>()
   /** The run to go on with. It is read from its beginning: the last events of a running one may yet become others. */
   #runId: string | undefined
   #runs = 0
+  #counts: WindowCounts | undefined
 
-  constructor({ workflowId, lane }: Entity) {
+  constructor({ workflowId, kind }: Entity) {
     this.#workflowId = workflowId
-    this.#query = lane.kind === 'meter' ? 'usage' : 'trail'
+    this.#query = QUERIES[kind]
   }
 
   /**
@@ -39,10 +58,11 @@ export class EntityReader {
       workflowId: this.#workflowId,
       events: this.#events,
       distinct: this.#ids.size,
-      counted: answer?.total,
+      counted: answer && answer.total + (answer.tooLate ?? 0),
       malformed: answer?.malformed ?? 0,
       duplicates: answer?.duplicates ?? 0,
       runs: this.#runs,
+      ...(this.#counts && { counts: this.#counts }),
     }
   }
 
@@ -90,6 +110,7 @@ export class EntityReader {
     if (signal?.signalName === BATCH_SIGNAL) {
       for (const { id, path } of (body as MeterBatch).records) this.#note(id, path)
     }
+    if (signal?.signalName === WINDOW_SIGNAL) this.#sum(body as WindowSummary)
   }
 
   #note(id: string, path: string): void {
@@ -101,10 +122,19 @@ export class EntityReader {
     else ids.add(id)
   }
 
-  async #ask(client: Client): Promise<{ total: number; malformed: number; duplicates: number } | undefined> {
+  /** A summary that came again is one: workflow code tells it by its id as well. */
+  #sum({ id, begun = 0, requests }: WindowSummary): void {
+    if (this.#ids.has(id)) return
+    this.#ids.add(id)
+    const { begun: all, answered } = this.#counts ?? { begun: 0, answered: 0 }
+    this.#counts = { begun: all + begun, answered: answered + requests }
+  }
+
+  async #ask(client: Client): Promise<Answer | undefined> {
+    const [name, ...args] = this.#query
     try {
       return await client.withDeadline(Date.now() + QUERY_MS, () =>
-        client.workflow.getHandle(this.#workflowId).query(this.#query),
+        client.workflow.getHandle(this.#workflowId).query<Answer, number[]>(name, ...args),
       )
     } catch {
       // Its worker is away, or not done with it.

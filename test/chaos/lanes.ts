@@ -1,73 +1,78 @@
 import type { Delivery } from '../../agent/dispatch/command.ts'
+import { LANES } from './lane-table.ts'
 
-export type Kind = 'start' | 'signal' | 'meter'
+export { LANES }
+
+export type Kind = 'start' | 'signal' | 'meter' | 'window' | 'terminate' | 'cancel'
 
 /** Namespaces of Temporal: that of the agent, and one that rules name. */
 export const NAMESPACES = ['default', 'second'] as const
 export type Namespace = (typeof NAMESPACES)[number]
 
-/** One rule of the suite: requests to `/<kind>/<delivery>/<number>`, or to the same below `/second`. */
+/** One rule of the suite: requests to `/<kind>/<delivery>/<number>`, or to the same below `/second` and the like. */
 export interface Lane {
   readonly kind: Kind
   readonly delivery: Delivery
   readonly namespace: Namespace
+  /** The agent holds its events back, so that some of them wait whenever something breaks. */
+  readonly held?: 'throttled' | 'debounced'
+  /** Its workflows stay open until a request to this other lane ends them: its kind says how. */
+  readonly endedBy?: Lane
   /** Name of the rule. */
   readonly rule: string
   /** Its share of the requests, among all weights. */
   readonly weight: number
 }
 
-/** Signals and starts cost the dev server far more than records, so there are fewer of them. */
-const WEIGHTS: Readonly<Record<Kind, Readonly<Record<Delivery, number>>>> = {
-  meter: { memory: 12, durable: 28, strict: 20 },
-  signal: { memory: 2, durable: 5, strict: 5 },
-  start: { memory: 2, durable: 5, strict: 5 },
-}
-
-/** Of what goes to the second namespace: each kind once, and both classes that wait on disk. */
-const SECOND: readonly Lane[] = [
-  { kind: 'meter', delivery: 'durable', namespace: 'second', rule: 'second-meter-durable', weight: 6 },
-  { kind: 'meter', delivery: 'strict', namespace: 'second', rule: 'second-meter-strict', weight: 6 },
-  { kind: 'signal', delivery: 'durable', namespace: 'second', rule: 'second-signal-durable', weight: 2 },
-  { kind: 'start', delivery: 'strict', namespace: 'second', rule: 'second-start-strict', weight: 2 },
-]
-
-/** Every kind of action with every class of delivery, and some of them in the second namespace. */
-export const LANES: readonly Lane[] = [
-  ...(Object.keys(WEIGHTS) as Kind[]).flatMap((kind) =>
-    (Object.keys(WEIGHTS[kind]) as Delivery[]).map((delivery) => ({
-      kind,
-      delivery,
-      namespace: 'default' as const,
-      rule: `${kind}-${delivery}`,
-      weight: WEIGHTS[kind][delivery],
-    })),
-  ),
-  ...SECOND,
-]
-
 /** Callers; each has entity workflows of its own. */
 export const TENANTS = ['acme', 'globex'] as const
 export type Tenant = (typeof TENANTS)[number]
 
 /** The path that carries the number of a request to workflow code; the pattern of all of them, or what they begin with. */
-export function pathOf({ namespace, kind, delivery }: Lane, n: number | '{n}' | ''): string {
-  return `${namespace === 'second' ? '/second' : ''}/${kind}/${delivery}/${n}`
+export function pathOf(lane: Lane, n: number | '{n}' | ''): string {
+  return `${belowOf(lane)}/${lane.kind}/${lane.delivery}/${n}`
+}
+
+function belowOf({ namespace, held, endedBy }: Lane): string {
+  if (namespace === 'second') return '/second'
+  if (endedBy !== undefined) return '/ended'
+  return held === undefined ? '' : `/${held}`
 }
 
 /** The number of the request with that path; undefined for others. */
 export function numberOf(path: string): number | undefined {
-  const text = /^(?:\/second)?\/(?:meter|signal|start)\/[a-z]+\/(\d+)$/.exec(path)?.[1]
+  const text =
+    /^(?:\/(?:second|throttled|debounced|ended))?\/(?:meter|signal|start|window|terminate|cancel)\/[a-z]+\/(\d+)$/.exec(
+      path,
+    )?.[1]
   return text === undefined ? undefined : Number(text)
+}
+
+/**
+ * Whether requests may have an idempotency key and be sent twice. What counts them would count both, of those that are
+ * debounced nobody could say which one is the later one, and what is ended is named by the number of its request.
+ */
+export function takesKey({ kind, held, endedBy }: Lane): boolean {
+  return kind !== 'window' && held !== 'debounced' && endedBy === undefined && !isEnd(kind)
+}
+
+export type EndKind = 'terminate' | 'cancel'
+
+/** Whether the requests end workflows that others have started. */
+export function isEnd(kind: Kind): kind is EndKind {
+  return kind === 'terminate' || kind === 'cancel'
 }
 
 /** One workflow that gets the events of a rule and a tenant. */
 export interface Entity {
   readonly lane: Lane
+  readonly kind: 'signal' | 'meter' | 'window'
   readonly tenant: Tenant
   readonly workflowId: string
 }
 
-export const ENTITIES: readonly Entity[] = LANES.filter(({ kind }) => kind !== 'start').flatMap((lane) =>
-  TENANTS.map((tenant) => ({ lane, tenant, workflowId: `${lane.rule}/${tenant}` })),
-)
+export const ENTITIES: readonly Entity[] = LANES.flatMap((lane) => {
+  const { kind, rule } = lane
+  if (kind === 'start' || isEnd(kind)) return []
+  return TENANTS.map((tenant) => ({ lane, kind, tenant, workflowId: `${rule}/${tenant}` }))
+})

@@ -1,4 +1,4 @@
-import type { Lane, Tenant } from './lanes.ts'
+import { isEnd, type Lane, LANES, type Tenant } from './lanes.ts'
 
 /**
  * `ok`: answered 200, so the agent has promised its event. `refused`: answered otherwise. `unknown`: no answer came, and
@@ -13,6 +13,8 @@ export interface Sent {
   readonly tenant: Tenant
   /** It has an idempotency key, and is sent twice: its number is that of both. */
   readonly keyed: boolean
+  /** The request whose workflow it ends, by number. */
+  readonly ends?: number
   /** Milliseconds since the epoch. */
   readonly sentAt: number
   answeredAt: number
@@ -42,9 +44,16 @@ export class Ledger {
   /** When the agent ended without having delivered what it had in memory within `outbox.drain`. */
   readonly cutShort: number[] = []
 
-  /** The event id of a request that has a key, or whose answer told its unique-id. */
+  /** The event id of a request that has a key, or whose answer told its unique-id; the workflow id of one that is ended. */
   static eventId({ lane, requestId, keyed, tenant, n }: Sent): string {
+    if (lane.endedBy !== undefined) return `${lane.rule}/${n}`
     return `${lane.rule}/${keyed ? `k:${tenant}/${n}` : requestId}`
+  }
+
+  /** The id of the workflow that it ends. */
+  static targetOf({ lane, ends }: Sent): string | undefined {
+    const ended = isEnd(lane.kind) ? LANES.find(({ endedBy }) => endedBy === lane) : undefined
+    return ended === undefined ? undefined : `${ended.rule}/${ends}`
   }
 
   /** Whether nobody could be expected to answer. */
@@ -72,9 +81,16 @@ export class Ledger {
 
   /** Whether it may have been refused. */
   isExcused(sent: Sent): boolean {
-    const { lane, reason, sentAt, answeredAt } = sent
+    const { lane, reason } = sent
     if (this.inOutage(sent)) return true
-    if (lane.delivery !== 'strict' || !reason.includes('event_not_stored')) return false
+    return lane.delivery === 'strict' && reason.includes('event_not_stored') && this.mayHaveWaited(sent)
+  }
+
+  /**
+   * Whether its answer may have waited for what was not there: the agent, HAProxy, or what stores strict events. The client
+   * has few connections, and while strict requests wait on all of them the others wait for one.
+   */
+  mayHaveWaited({ sentAt, answeredAt }: Sent): boolean {
     return this.outages.some(({ from, to }) => answeredAt >= from && sentAt <= to)
   }
 }

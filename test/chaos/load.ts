@@ -2,7 +2,7 @@ import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type EdgeResponse, reasonOf, sendToEdge } from '../../agent/dev/request.ts'
 import type { Random } from '../fuzz/random.ts'
-import { type Lane, LANES, pathOf, type Tenant, TENANTS } from './lanes.ts'
+import { type Lane, LANES, pathOf, takesKey, type Tenant, TENANTS } from './lanes.ts'
 import type { Ledger, Sent } from './ledger.ts'
 
 const TICK_MS = 10
@@ -12,6 +12,8 @@ const CONNECTIONS = 32
 
 /** One request of so many has an idempotency key and is sent a second time. */
 const KEYED = 8
+/** One workflow of so many that could be ended is not. */
+const LEFT_OPEN = 4
 /** How long after the first time: a double click, an impatient client, and one that may meet the agent of after a kill. */
 const AGAIN_MS = [0, 500, 3_000] as const
 
@@ -94,9 +96,17 @@ export class Load {
   async #send(): Promise<void> {
     const { random } = this.#options
     const [lane, tenant] = [random.pick(this.#lanes), random.pick(TENANTS)]
-    const keyed = random.once(KEYED)
+    const keyed = random.once(KEYED) && takesKey(lane)
     const request = { n: this.#next++, lane, tenant, keyed }
     const first = this.#ask(request)
+    if (lane.endedBy !== undefined) {
+      const [wanted, after] = [!random.once(LEFT_OPEN), random.pick(AGAIN_MS)]
+      // Of one that was not promised the end may come first, and find nothing.
+      if ((await first).outcome !== 'ok' || !wanted) return
+      await Promise.race([sleep(after), this.#stopped.promise])
+      await this.#ask({ n: this.#next++, lane: lane.endedBy, tenant, keyed, ends: request.n })
+      return
+    }
     if (keyed) {
       await Promise.race([sleep(random.pick(AGAIN_MS)), this.#stopped.promise])
       await this.#ask(request)
@@ -104,14 +114,14 @@ export class Load {
     await first
   }
 
-  async #ask(request: Pick<Sent, 'n' | 'lane' | 'tenant' | 'keyed'>): Promise<void> {
+  async #ask(request: Pick<Sent, 'n' | 'lane' | 'tenant' | 'keyed' | 'ends'>): Promise<Sent> {
     const { port, ca, ledger, tokens } = this.#options
-    const { n, lane, tenant, keyed } = request
+    const { n, lane, tenant, keyed, ends } = request
     const now = Date.now()
     const sent: Sent = { ...request, sentAt: now, answeredAt: now, outcome: 'unknown', requestId: '', reason: '' }
     ledger.sent.push(sent)
-    const path = `${pathOf(lane, n)}${keyed ? `?key=${n}` : ''}`
-    const method = lane.kind === 'meter' ? 'GET' : 'POST'
+    const path = `${pathOf(lane, ends ?? n)}${keyed ? `?key=${n}` : ''}`
+    const method = lane.kind === 'meter' || lane.kind === 'window' ? 'GET' : 'POST'
     const headers = { authorization: `Bearer ${tokens[tenant]}` }
     try {
       note(sent, await sendToEdge(port, ca, { method, path, headers }, this.#connections))
@@ -119,6 +129,7 @@ export class Load {
       sent.reason = String(error)
     }
     sent.answeredAt = Date.now()
+    return sent
   }
 }
 

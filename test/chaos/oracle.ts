@@ -1,6 +1,9 @@
+import { endedUnasked } from './ended.ts'
+import { eventsByNumber, eventsOf } from './events.ts'
 import { Ledger, type Sent } from './ledger.ts'
 import { lossOf } from './loss.ts'
 import type { Sightings } from './sightings.ts'
+import { superseded } from './superseded.ts'
 
 export interface Violation {
   readonly what:
@@ -23,6 +26,8 @@ export interface Verdict {
   readonly violations: readonly Violation[]
   /** Events of which a request was answered 200 and that were seen once. */
   readonly seen: number
+  /** By rule, events that are not there because a later one of their key is. */
+  readonly coalesced: Readonly<Record<string, number>>
   /** Events that an end of the agent took along, as documented. */
   readonly lostMemory: number
   readonly lostDurable: number
@@ -55,10 +60,12 @@ export function judge(
   sightings: Sightings,
   { from = 0, stage = 'worked' }: JudgeOptions = {},
 ): Verdict {
-  const violations = [...ofEntities(sightings, stage), ...ofStarts(sightings)]
-  const byNumber = eventsByNumber(sightings)
+  const violations = [...ofEntities(sightings, stage), ...ofStarts(sightings), ...endedUnasked(ledger, sightings)]
   const verdict = { seen: 0, lostMemory: 0, lostDurable: 0, durableWindowMs: 0, unpromised: 0 }
-  for (const requests of byEvent(ledger.sent.slice(from))) {
+  const events = eventsOf(ledger.sent.slice(from), sightings)
+  const coalesced: Record<string, number> = {}
+  const replaced = superseded(events, ledger)
+  for (const { requests, ids } of events) {
     const [{ lane, n }] = requests
     const complain = (what: Violation['what'], { requestId, keyed, reason }: Sent = requests[0]): void =>
       void violations.push({
@@ -67,9 +74,17 @@ export function judge(
         which: `#${n} ${keyed ? 'sent twice ' : ''}${requestId} ${reason}`.trim(),
       })
     for (const sent of requests) if (sent.outcome !== 'ok' && !ledger.isExcused(sent)) complain('refused', sent)
-    const ids = lane.kind === 'start' ? startedIds(requests, sightings) : (byNumber.get(n) ?? [])
+    // Of these there is no event, but a count: see WindowBook.
+    if (lane.kind === 'window') continue
+    // That is done by workflow code, which need not have come to it.
+    if (lane.kind === 'cancel' && stage === 'arrived') continue
     if (ids.length > 1) complain('doubled')
-    if (stage === 'worked' && ids.some((id) => sightings.starts.get(id)?.completed === false)) complain('unfinished')
+    if (
+      stage === 'worked' &&
+      lane.endedBy === undefined &&
+      ids.some((id) => sightings.starts.get(id)?.completed === false)
+    )
+      complain('unfinished')
     const [first, ...others] = requests.filter(({ outcome }) => outcome === 'ok')
     if (first === undefined) {
       if (ids.length === 0) continue
@@ -79,6 +94,8 @@ export function judge(
       const id = Ledger.eventId(first)
       if (ids.some((one) => one !== id)) complain('doubled', first)
       verdict.seen++
+    } else if (replaced.has(first)) {
+      coalesced[lane.rule] = (coalesced[lane.rule] ?? 0) + 1
     } else {
       const { what, sent, beforeMs } = lossOf([first, ...others], ledger)
       if (what === 'lost') complain(what, sent)
@@ -87,41 +104,11 @@ export function judge(
     }
   }
   const numbers = new Set(ledger.sent.map(({ n }) => n))
-  for (const n of byNumber.keys()) {
+  for (const n of eventsByNumber(sightings).keys()) {
     if (!numbers.has(n)) violations.push({ what: 'never sent', where: 'entity', which: `#${n}` })
   }
   const sum = (of: 'duplicates' | 'runs'): number => sightings.entities.reduce((total, one) => total + one[of], 0)
-  return { violations, ...verdict, duplicates: sum('duplicates'), runs: sum('runs') }
-}
-
-/** The requests of each event: one, or those that a client has sent under one key. */
-function byEvent(sent: readonly Sent[]): Iterable<readonly [Sent, ...Sent[]]> {
-  const events = new Map<number, [Sent, ...Sent[]]>()
-  for (const one of sent) {
-    const others = events.get(one.n)
-    if (others === undefined) events.set(one.n, [one])
-    else others.push(one)
-  }
-  return events.values()
-}
-
-function eventsByNumber({ entities }: Sightings): ReadonlyMap<number, readonly string[]> {
-  const found = new Map<number, string[]>()
-  for (const { events } of entities) {
-    for (const [n, ids] of events) found.set(n, [...(found.get(n) ?? []), ...ids])
-  }
-  return found
-}
-
-/**
- * The workflows of an event. Without a key and an answer its id is not known. With a key none may have the id that a request
- * would have without it.
- */
-function startedIds(requests: readonly Sent[], { starts }: Sightings): readonly string[] {
-  const answered = requests.filter(({ requestId }) => requestId !== '')
-  const unkeyed = answered.map((sent) => Ledger.eventId({ ...sent, keyed: false }))
-  const ids = new Set([...requests.filter(({ keyed }) => keyed).map((sent) => Ledger.eventId(sent)), ...unkeyed])
-  return [...ids].filter((id) => starts.has(id))
+  return { violations, ...verdict, coalesced, duplicates: sum('duplicates'), runs: sum('runs') }
 }
 
 /** Signals are told apart by workflow code: what it counts must be what came, each once. */

@@ -8,7 +8,7 @@ import { startTemporal, type TemporalServer, temporalReady } from '../../agent/d
 import { findTemporal, ROOT } from '../../agent/dev/tools.ts'
 import type { Random } from '../fuzz/random.ts'
 import { type AgentVariant, startAgentProcess } from './agent-process.ts'
-import { countersOf } from './agent-status.ts'
+import { countersOf, openWindows } from './agent-status.ts'
 import { configOf } from './config.ts'
 import type { Credentials } from './credentials.ts'
 import type { GrpcProxy } from './grpc-proxy.ts'
@@ -17,6 +17,7 @@ import { Ledger, type Outage } from './ledger.ts'
 import { Load } from './load.ts'
 import { DRAIN_MS, type Parts, type PartsOptions, startParts, startWorker } from './parts.ts'
 import { Watcher } from './sightings.ts'
+import { WindowBook } from './windows.ts'
 
 export interface RigOptions extends PartsOptions {
   /** Requests a second. */
@@ -32,6 +33,7 @@ export class Rig {
   readonly folder: string
   readonly ledger = new Ledger()
   readonly watcher: Watcher
+  readonly windows = new WindowBook()
   readonly load: Load
   readonly proxy: GrpcProxy
   readonly credentials: Credentials
@@ -125,9 +127,10 @@ export class Rig {
     })
   }
 
-  /** Waits until the agent has nothing left to deliver. */
+  /** Waits until the agent has nothing left to deliver, and nothing left to count. */
   async untilDelivered(): Promise<void> {
-    const idle = async (): Promise<boolean> => (await countersOf(this.adminUrl)).total.pending === 0
+    const idle = async (): Promise<boolean> =>
+      (await openWindows(this.adminUrl)) === 0 && (await countersOf(this.adminUrl)).total.pending === 0
     await waitUntil('the agent to have delivered all', idle, this.agent, 60_000)
   }
 

@@ -4,10 +4,17 @@ import type { Fault } from './faults/fault.ts'
 import { readablePaths } from './readable.ts'
 import { Rig } from './rig.ts'
 import { settle } from './settle.ts'
+import { type Slower, tooSlow } from './slower.ts'
 import { runStep, type StepOptions, type StepReport } from './step.ts'
 
 /** How much more memory the agent may take at any step than after the undisturbed one, in MB. */
 const GROWTH_MB = 300
+
+/**
+ * Before all steps: what is started anew answers its first requests far slower than all others, and bounds that are made of
+ * them would hold nothing.
+ */
+const WARM_UP_MS = 4_000
 
 /** Sequences of one seed: that of the order of steps, that of the load, and some for each step. */
 const [OF_ORDER, OF_LOAD, OF_STEPS, PARTS] = [0, 1, 2, 8]
@@ -21,17 +28,12 @@ export interface ChaosOptions {
   readonly load: StepOptions
   /** The faults of each step; asked for the next one after each. */
   readonly steps: (random: Random) => Iterable<readonly Fault[]>
-  /** The median may be so many times that of the undisturbed step, and so many milliseconds more. */
+  /** How much slower answers may be than in the undisturbed step. */
   readonly slower: Slower
   /** Run when all is over, and by whoever wants to end it before. */
   readonly cleanup: Cleanup
   /** Told of each step. */
   readonly progress: (step: StepReport) => void
-}
-
-export interface Slower {
-  readonly times: number
-  readonly ms: number
 }
 
 export interface ChaosReport {
@@ -50,18 +52,22 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const began = Date.now()
     const steps: StepReport[] = []
     const problems: string[] = []
-    const take = (step: StepReport): void => {
-      steps.push(step)
-      problems.push(...problemsOf(step, steps[0] ?? step, options.slower))
-      options.progress(step)
-    }
-    const next = async (faults: readonly Fault[]): Promise<void> => {
+    const next = async (faults: readonly Fault[], of: StepOptions = load): Promise<StepReport> => {
       // What a step draws depends on its place alone, not on how much those before it have drawn.
       const own = (part: number): Random => seeded(seed, OF_STEPS + steps.length * PARTS + part)
-      take(await runStep(rig, faults, own, load))
+      const step = await runStep(rig, faults, own, of)
+      steps.push(step)
+      problems.push(...problemsOf(step))
+      options.progress(step)
+      return step
     }
-    await next([])
-    for (const faults of options.steps(seeded(seed, OF_ORDER))) await next(faults)
+    // Its events count like all others, its percentiles and its memory do not.
+    await next([], { name: 'warm-up', before: 0, after: WARM_UP_MS, stage: load.stage })
+    const undisturbed = await next([])
+    for (const faults of options.steps(seeded(seed, OF_ORDER))) {
+      const step = await next(faults)
+      problems.push(...comparedWith(undisturbed, step, options.slower))
+    }
 
     // What has arrived must have been worked on, and what has been counted once must not have come again.
     const { verdict, objections } = await settle(rig, { from: 0, since: began, stage: 'worked' })
@@ -69,6 +75,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const others = verdict.violations.filter((one) => !known.has(JSON.stringify(one)))
     problems.push(...others.map(({ what, where, which }) => `at the end: ${what}: ${where} ${which}`))
     problems.push(...objections.map((objection) => `at the end: ${objection}`))
+    // Else rules that debounce would have been tried out as all others are.
+    if (Object.keys(verdict.coalesced).length === 0) problems.push('at the end: nothing was ever coalesced')
     problems.push(...readablePaths(rig.outbox).map((path) => `at the end: not encrypted: ${path}`))
     return { seed, steps, problems }
   } finally {
@@ -82,12 +90,13 @@ function seeded(run: number, index: number): Random {
   return random
 }
 
-function problemsOf(step: StepReport, undisturbed: StepReport, slower: Slower): string[] {
-  const problems = step.verdict.violations.map(({ what, where, which }) => `${what}: ${where} ${which}`)
-  problems.push(...step.failures)
-  if (step.p50 > undisturbed.p50 * slower.times + slower.ms) {
-    problems.push(`slower: the median is ${step.p50} ms, undisturbed ${undisturbed.p50} ms`)
-  }
+function problemsOf({ name, verdict, failures }: StepReport): string[] {
+  const problems = verdict.violations.map(({ what, where, which }) => `${what}: ${where} ${which}`)
+  return [...problems, ...failures].map((problem) => `${name}: ${problem}`)
+}
+
+function comparedWith(undisturbed: StepReport, step: StepReport, slower: Slower): string[] {
+  const problems = tooSlow(step, undisturbed, slower)
   const [now, before] = [step.residentMb, undisturbed.residentMb]
   if (now !== undefined && before !== undefined && now > before + GROWTH_MB) {
     problems.push(`memory: the agent has ${now} MB, undisturbed ${before} MB`)

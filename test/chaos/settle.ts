@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { countersOf, objectionsTo } from './agent-status.ts'
+import { countersOf, objectionsTo, openWindows } from './agent-status.ts'
 import { judge, type Stage, type Verdict, type Violation } from './oracle.ts'
 import type { Rig } from './rig.ts'
 
@@ -33,6 +33,7 @@ export interface SettleTimes {
 const NOTHING: Verdict = {
   violations: [],
   seen: 0,
+  coalesced: {},
   lostMemory: 0,
   lostDurable: 0,
   durableWindowMs: 0,
@@ -48,7 +49,7 @@ export async function settle(rig: Rig, options: SettleOptions): Promise<Settled 
   let deliveredMs: number | undefined
   for (;;) {
     let verdict = NOTHING
-    const objections = await notAtRest(rig)
+    const objections = await notAtRest(rig, options.stage)
     // What is not delivered yet need not be looked for.
     if (objections.length === 0) {
       deliveredMs ??= past()
@@ -60,6 +61,7 @@ export async function settle(rig: Rig, options: SettleOptions): Promise<Settled 
     }
     const late = objections.length > 0 || verdict.violations.some(isPerhapsLate)
     if (!late || past() > SETTLE_MS + (deliveredMs ?? 0)) {
+      rig.windows.close()
       return { verdict, objections, deliveredMs: deliveredMs ?? past(), settledMs: past() }
     }
     await sleep(500)
@@ -67,17 +69,22 @@ export async function settle(rig: Rig, options: SettleOptions): Promise<Settled 
 }
 
 /** Workflow code is asked only when all has arrived: answers cost its worker more than the events. */
-async function look({ ledger, watcher }: Rig, { from, since, stage }: SettleOptions): Promise<Verdict> {
+async function look({ ledger, watcher, windows }: Rig, { from, since, stage }: SettleOptions): Promise<Verdict> {
   const arrived = judge(ledger, await watcher.look(since, false), { from, stage: 'arrived' })
   if (stage === 'arrived' || arrived.violations.some(isPerhapsLate)) return arrived
-  return judge(ledger, await watcher.look(since, true), { from, stage })
+  const sightings = await watcher.look(since, true)
+  const verdict = judge(ledger, sightings, { from, stage })
+  return { ...verdict, violations: [...verdict.violations, ...windows.judge(ledger, sightings)] }
 }
 
-/** What is wrong with processes and counters. */
-async function notAtRest({ agent, worker, adminUrl, ledger }: Rig): Promise<string[]> {
+/** What is wrong with processes and counters. Windows take some seconds to close, and are looked at in the end alone. */
+async function notAtRest({ agent, worker, adminUrl, ledger }: Rig, stage: Stage): Promise<string[]> {
   const ended = [agent, worker].flatMap(({ name, end }) => (end === undefined ? [] : [`the ${name} ${end}`]))
   if (agent.end !== undefined) return ended
   try {
+    // First: what they come to is an event of its own.
+    const open = stage === 'worked' ? await openWindows(adminUrl) : 0
+    if (open > 0) ended.push(`${open} windows are open`)
     return [...ended, ...objectionsTo(await countersOf(adminUrl), ledger.sent)]
   } catch (error) {
     return [...ended, `no counters: ${String(error)}`]

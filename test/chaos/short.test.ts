@@ -35,7 +35,7 @@ it(`loses and doubles no event whatever breaks (CHAOS_SEED=${seed})`, { timeout:
       load: { before: 800, after: 500, stage: 'arrived' },
       steps: () => STEPS,
       // Other tests may have had the machine to themselves a moment ago: only gross failures count.
-      slower: { times: 10, ms: 250 },
+      slower: { p50: { times: 10, ms: 250 } },
       cleanup: new Cleanup(),
       progress: () => undefined,
     })

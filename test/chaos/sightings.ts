@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client'
 import { EntityReader } from './entity-reader.ts'
-import { ENTITIES, LANES, type Namespace, NAMESPACES } from './lanes.ts'
+import { type EndKind, ENTITIES, LANES, type Namespace, NAMESPACES } from './lanes.ts'
 
 /** Milliseconds for all that is read of one entity, or of all starts. */
 const LOOK_MS = 20_000
@@ -8,12 +8,22 @@ const LOOK_MS = 20_000
 /** Milliseconds before the beginning of a step: clocks of processes may differ by little. */
 const BEFORE_MS = 5_000
 
+/** Sums of the summaries of a rule with windows. */
+export interface WindowCounts {
+  /** Requests that the agent let through. */
+  readonly begun: number
+  /** Responses to them. */
+  readonly answered: number
+}
+
 /** What one entity workflow has, by its histories and by its own count. */
 export interface EntitySight {
   readonly workflowId: string
   /** Event ids of the requests in its signals, by number. */
   readonly events: ReadonlyMap<number, ReadonlySet<string>>
-  /** Different event ids in its signals. */
+  /** Of a rule with windows, and of no other. */
+  readonly counts?: WindowCounts
+  /** Different ids of events, or of summaries, in its signals. */
   readonly distinct: number
   /** What its workflow code has counted; undefined when it did not answer, or was not asked. */
   readonly counted: number | undefined
@@ -28,6 +38,8 @@ export interface EntitySight {
 export interface StartSight {
   readonly runs: Set<string>
   completed: boolean
+  /** How it was ended from outside. */
+  ended?: EndKind
 }
 
 /** What Temporal and the workflow code there have seen. */
@@ -85,6 +97,8 @@ export class Watcher {
       this.#starts.set(workflowId, sight)
       sight.runs.add(runId)
       if (status.name === 'COMPLETED') sight.completed = true
+      if (status.name === 'TERMINATED') sight.ended = 'terminate'
+      if (status.name === 'CANCELLED') sight.ended = 'cancel'
     }
   }
 }

@@ -1,6 +1,7 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../fuzz/random.ts'
-import { countersOf, residentMb, unaccounted } from './agent-status.ts'
+import { countersOf, heldBack, residentMb, unaccounted } from './agent-status.ts'
 import { between, type Fault } from './faults/fault.ts'
 import type { Sent } from './ledger.ts'
 import type { Stage, Verdict } from './oracle.ts'
@@ -22,12 +23,19 @@ export interface StepReport extends SettleTimes {
   readonly failures: readonly string[]
   /** Milliseconds, of requests outside of outages. */
   readonly p50: number
+  /** The same without those that may have waited for a disk. */
   readonly p99: number
+  /** For how long at once the suite itself was not let run while it sent, in milliseconds. */
+  readonly stallMs: number
+  /** Events of rules that hold back which waited in the agent when the load was over. */
+  readonly held: number
   /** Of the agent, at the end. */
   readonly residentMb: number | undefined
 }
 
 export interface StepOptions {
+  /** Default: the names of its faults. */
+  readonly name?: string
   /** Milliseconds of load before the faults, and after them. */
   readonly before: number
   readonly after: number
@@ -43,13 +51,14 @@ export async function runStep(
   rig: Rig,
   faults: readonly Fault[],
   own: (part: number) => Random,
-  { before, after, stage }: StepOptions,
+  { name = nameOf(faults), before, after, stage }: StepOptions,
 ): Promise<StepReport> {
-  const name = faults.map((fault) => fault.name).join(' + ') || 'undisturbed'
   const [from, began] = [rig.ledger.sent.length, Date.now()]
   const failures: string[] = []
   const { agent } = rig
   const counters = await countersOf(rig.adminUrl)
+  const stalls = monitorEventLoopDelay({ resolution: 10 })
+  stalls.enable()
   rig.load.start()
   await sleep(between(own(0), before / 2, before))
   for (const { status, reason } of await settledAll(faults.map((fault, i) => fault.run(rig, own(i + 1))))) {
@@ -58,18 +67,17 @@ export async function runStep(
   rig.proxy.heal()
   await sleep(after)
   await rig.load.stop()
+  stalls.disable()
+  const held = await countersOf(rig.adminUrl).then(heldBack, () => 0)
 
   const { verdict, objections, deliveredMs, settledMs } = await settle(rig, { from, since: began, stage })
   failures.push(...objections)
   const sent = rig.ledger.sent.slice(from)
   // Counters of an agent that has been replaced are gone with it.
   if (rig.agent === agent && agent.end === undefined) {
-    failures.push(...unaccounted(counters, await countersOf(rig.adminUrl), sent))
+    failures.push(...unaccounted(counters, await countersOf(rig.adminUrl), sent, verdict.coalesced))
   }
-  const latencies = sent
-    .filter((one) => one.outcome === 'ok' && !rig.ledger.inOutage(one))
-    .map(({ sentAt, answeredAt }) => answeredAt - sentAt)
-    .sort((a, b) => a - b)
+  const { ledger } = rig
   const count = (outcome: Sent['outcome']): number => sent.filter((one) => one.outcome === outcome).length
   return {
     name,
@@ -81,12 +89,18 @@ export async function runStep(
     reasons: countReasons(sent),
     verdict,
     failures,
-    p50: quantile(latencies, 0.5),
-    p99: quantile(latencies, 0.99),
+    p50: quantile(sent, (one) => ledger.inOutage(one), 0.5),
+    p99: quantile(sent, (one) => ledger.mayHaveWaited(one), 0.99),
+    stallMs: Math.round(stalls.max / 1e6),
+    held,
     residentMb: residentMb(rig.agent.pid),
     deliveredMs,
     settledMs,
   }
+}
+
+function nameOf(faults: readonly Fault[]): string {
+  return faults.map(({ name }) => name).join(' + ') || 'undisturbed'
 }
 
 /** Each by itself: one that fails must not leave another one running into the next step. */
@@ -102,6 +116,10 @@ function countReasons(sent: readonly Sent[]): Record<string, number> {
   return reasons
 }
 
-function quantile(sorted: readonly number[], q: number): number {
+function quantile(sent: readonly Sent[], isLeftOut: (one: Sent) => boolean, q: number): number {
+  const sorted = sent
+    .filter((one) => one.outcome === 'ok' && !isLeftOut(one))
+    .map(({ sentAt, answeredAt }) => answeredAt - sentAt)
+    .sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
 }
