@@ -10,15 +10,8 @@ import { signToken } from '../agent/identity/support/tokens.ts'
 import { replaced } from '../support/docs.ts'
 import { bearer, type Edge, HAPROXY_VERSIONS, NO_TEMPORAL, startEdge } from '../support/edge.ts'
 import { newFolder, removeFolder } from '../support/folder.ts'
+import { endOfAnswer, type RawAnswer, rawAnswer, readAnswer } from '../support/raw-answer.ts'
 import { type ConfigFiles, shipped, withArguments, writeConfigFiles } from '../support/shipped-files.ts'
-
-interface Answer {
-  readonly status: number
-  readonly challenge: string | undefined
-  readonly reason: string | undefined
-  /** Identity headers that reached the server behind; undefined when none was asked. */
-  readonly subject: string | undefined
-}
 
 /** 400 until 3.0, 431 since (RFC 6585 section 5): HAProxy's buffer is full. */
 const TOO_LARGE = -1
@@ -67,19 +60,6 @@ function writeFiles(folder: string): ConfigFiles {
   })
 }
 
-/** Where the first answer of a connection ends (RFC 9112 section 6); -1 while it is not all there. */
-function endOfAnswer(text: string): number {
-  const body = text.indexOf('\r\n\r\n') + 4
-  if (body < 4) return -1
-  const head = text.slice(0, body)
-  if (/^transfer-encoding: chunked/im.test(head)) {
-    const last = text.indexOf('\r\n0\r\n\r\n', body - 2)
-    return last < 0 ? -1 : last + 7
-  }
-  const end = body + Number(/^content-length: (\d+)/im.exec(head)?.[1])
-  return text.length >= end ? end : -1
-}
-
 describe.each(HAPROXY_VERSIONS)('attacks through HAProxy %s', (version) => {
   const folder = newFolder()
   let issuer: JwksServer
@@ -119,43 +99,7 @@ describe.each(HAPROXY_VERSIONS)('attacks through HAProxy %s', (version) => {
     ...changes,
   })
 
-  /** Sends the bytes as they are: clients of Node refuse what attackers do not. */
-  function once(lines: readonly string[]): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const socket = connectTls({ host: '127.0.0.1', port: edge.edge.https, servername: 'localhost', ca: edge.ca })
-      let text = ''
-      socket.setTimeout(15_000, () => socket.destroy(new Error('no answer within 15 s')))
-      socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
-      // HAProxy may close while a request that is too large is still being sent.
-      socket.on('error', (error: NodeJS.ErrnoException) => (text === '' ? reject(error) : resolve(read(text))))
-      socket.on('close', () => resolve(read(text)))
-      const request = ['GET /api/usage HTTP/1.1', 'host: localhost', 'connection: close', ...lines, '', '']
-      socket.write(Buffer.from(request.join('\r\n'), 'latin1'))
-    })
-  }
-
-  /** Its answer is lost then if the client writes on before it has read: a client of Node never gets to see it. */
-  const isCutOff = (error: unknown): boolean =>
-    ['EPIPE', 'ECONNRESET'].includes((error as NodeJS.ErrnoException).code ?? '')
-
-  async function raw(lines: readonly string[]): Promise<Answer> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await once(lines)
-      } catch (error) {
-        if (attempt === 10 || !isCutOff(error)) throw error
-      }
-    }
-  }
-
-  function read(text: string): Answer {
-    return {
-      status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0),
-      challenge: /^www-authenticate: (.*)\r$/im.exec(text)?.[1],
-      reason: /"reason":"([a-z_]+)"/.exec(text)?.[1],
-      subject: /"x-identity-subject":"([^"]*)"/.exec(text)?.[1],
-    }
-  }
+  const raw = (lines: readonly string[]): Promise<RawAnswer> => rawAnswer(edge, lines)
 
   it('each end in their reason and its status, and reach no server', async () => {
     const attacks = attackList({
@@ -348,11 +292,11 @@ describe.each(HAPROXY_VERSIONS)('attacks through HAProxy %s', (version) => {
         wake()
       })
       /** The next whole answer on the connection. */
-      const next = async (): Promise<Answer> => {
+      const next = async (): Promise<RawAnswer> => {
         for (;;) {
           const end = endOfAnswer(text)
           if (end > 0) {
-            const answer = read(text.slice(0, end))
+            const answer = readAnswer(text.slice(0, end))
             text = text.slice(end)
             return answer
           }
@@ -397,7 +341,7 @@ describe.each(HAPROXY_VERSIONS)('attacks through HAProxy %s', (version) => {
         stream.on('data', (chunk: string) => (body += chunk))
         stream.on('error', reject)
         stream.on('end', () => {
-          const { subject, reason } = read(body)
+          const { subject, reason } = readAnswer(body)
           resolve(`${status} ${subject ?? reason}`)
         })
       })
