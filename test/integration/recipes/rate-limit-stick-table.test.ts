@@ -65,9 +65,10 @@ describe.each(HAPROXY_VERSIONS)('two edges with the recipe of stick tables on HA
   it('what one has counted the other one knows', async () => {
     const [first, second] = edges
     if (first === undefined || second === undefined) throw new Error('there are two')
-    expect(await spend(first, 31, '/api/x', 'buyer')).toEqual([...times(30, 200), 429])
-    // Its own count alone would reach the limit with the 31st only. The last count that was told stands, so what the
-    // second tells when the two have just met may take the place of what the first has counted: it counts again.
+    // The last count that was told stands, so what the second tells when the two have just met may take the place of what
+    // the first has counted: it counts again.
+    expect(await spend(first, 62, '/api/x', 'buyer')).toContain(429)
+    // Its own count alone would reach the limit with the 31st only.
     const seen: number[] = []
     while (seen.length < 25 && !seen.includes(429)) {
       seen.push(...(await spend(second, 1, '/api/x', 'buyer', first)))
