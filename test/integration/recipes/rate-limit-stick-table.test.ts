@@ -67,7 +67,9 @@ describe.each(HAPROXY_VERSIONS)('two edges with the recipe of stick tables on HA
     if (first === undefined || second === undefined) throw new Error('there are two')
     // The last count that was told stands, so what the second tells when the two have just met may take the place of what
     // the first has counted: it counts again.
-    expect(await spend(first, 62, '/api/x', 'buyer')).toContain(429)
+    const alone = await spend(first, 62, '/api/x', 'buyer')
+    expect(alone.slice(0, 30)).toEqual(times(30, 200))
+    expect(alone).toContain(429)
     // Its own count alone would reach the limit with the 31st only.
     const seen: number[] = []
     while (seen.length < 25 && !seen.includes(429)) {
